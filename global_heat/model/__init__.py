@@ -1,0 +1,1 @@
+"""The words of Global Heat: frozen values, no I/O, no clock."""
