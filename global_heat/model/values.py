@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 Json = Any
-"""None, bool, int, float, str, list of Json, dict of str to Json. May hold `Unknown` leaves while planning."""
+"""None, bool, int, float, str, list of Json, dict of str to Json; `Unknown` leaves while planning."""
 Body = dict[str, Any]
 """A JSON object as an OpenStack service sends it."""
 Properties = Mapping[str, Any]

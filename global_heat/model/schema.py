@@ -1,0 +1,68 @@
+"""Schemas of resource types as data: what Heat 27 says of each type's properties and attributes.
+
+The data file is `resources/resource-types.json`; the composition root reads it and hands the schemas in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from global_heat.model.values import Json
+
+
+class PropertySchema(msgspec.Struct, frozen=True):
+    type: str
+    """String, Integer, Number, Boolean, List, Map, Any."""
+    required: bool = False
+    default: Json = None
+    update_allowed: bool = False
+    immutable: bool = False
+    constraints: list[dict[str, Any]] = []
+    schema: dict[str, PropertySchema] | None = None
+    """Of a Map: by key; of a List: under `*`."""
+    support: dict[str, Any] = {}
+
+
+class AttributeSchema(msgspec.Struct, frozen=True):
+    type: str = "String"
+    cache_mode: str = "cache_local"
+
+
+class TypeSchema(msgspec.Struct, frozen=True):
+    properties: dict[str, PropertySchema] = {}
+    attributes: dict[str, AttributeSchema] = {}
+    base_attributes: list[str] = []
+    update_policy: dict[str, PropertySchema] = {}
+    handles: list[str] = []
+    client: str = ""
+    support: dict[str, Any] = {}
+
+
+class _File(msgspec.Struct):
+    types: dict[str, TypeSchema]
+
+
+class Schemas:
+    """All types that can be validated, and which of them (and of their properties) can be carried out."""
+
+    def __init__(self, types: Mapping[str, TypeSchema], supported: Mapping[str, Collection[str]]) -> None:
+        self._types = types
+        self._supported = supported
+
+    @classmethod
+    def decode(cls, data: bytes, supported: Mapping[str, Collection[str]]) -> Schemas:
+        """Read the data file. `supported`: type name → its implemented properties."""
+        return cls(msgspec.json.decode(data, type=_File).types, supported)
+
+    def get(self, name: str) -> TypeSchema | None:
+        return self._types.get(name)
+
+    def names(self) -> Collection[str]:
+        return self._types.keys()
+
+    def supported(self, name: str) -> Collection[str] | None:
+        """The implemented properties of an implemented type; None: the type is not implemented."""
+        return self._supported.get(name)
