@@ -1,0 +1,288 @@
+"""What is kept: one frozen value per key of the store. `store.keys` says where each stands.
+
+Every record carries the version of its schema. A reader keeps the fields it does not know
+(`store.codec`), so that two neighbouring versions can share a store.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from global_heat.model.names import Path, PhysicalId, Project, Region, ReplicaId, StackId, Token
+
+SCHEMA = 1
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    schema: int = msgspec.field(default_factory=lambda: SCHEMA)
+    """Always written, unlike other fields that have their default value."""
+
+
+class Action(enum.StrEnum):
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    ROLLBACK = "ROLLBACK"
+
+
+class Status(enum.StrEnum):
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETE = "COMPLETE"
+    FAILED = "FAILED"
+
+
+class Header(Record, frozen=True, kw_only=True):
+    """A stack as a whole. Written by compare-and-set on itself: by wishes, and by shards that end."""
+
+    project: Project
+    id: StackId
+    name: str
+    user: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    region: Region
+    """The default region: recorded at creation, never changed by itself."""
+    revision: int
+    """The wished revision."""
+    complete_revision: int = 0
+    """The last revision that was reached: where a rollback goes. 0: none."""
+    plan: int
+    """The number of the current plan."""
+    action: Action
+    status: Status
+    reason: str = ""
+    rollback: bool = False
+    """Roll back when this plan fails."""
+    stopping: bool = False
+    """Start no further step: one has failed, or somebody cancelled."""
+    open: tuple[Region, ...] = ()
+    """Regions whose shard has not ended."""
+    operation: str = ""
+    created_at: float
+    updated_at: float = 0.0
+    ended_at: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        return self.status is not Status.IN_PROGRESS
+
+    @property
+    def deleted(self) -> bool:
+        return self.action is Action.DELETE and self.status is Status.COMPLETE
+
+    @property
+    def state(self) -> str:
+        """As Heat says it: `CREATE_COMPLETE`."""
+        return f"{self.action}_{self.status}"
+
+
+class PlanPointer(Record, frozen=True, kw_only=True):
+    """Which plan is current. Only a change of plan writes this key: its mod_revision fences all work."""
+
+    number: int
+    parent: int
+    revision: int
+    blob: str
+
+
+class RevisionRecord(Record, frozen=True, kw_only=True):
+    """An immutable input of a stack; the blob is the sealed `template.source.Source`."""
+
+    number: int
+    blob: str
+    created_at: float
+    user: str = ""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What a shard waits for: a region, a service, another shard. `on` is for people."""
+
+    on: str
+    since: float
+
+
+class ShardRecord(Record, frozen=True, kw_only=True):
+    """Progress of one stack in one region. Every commit of its owner writes it, so it orders them."""
+
+    region: Region
+    plan: int = 0
+    txn: str = ""
+    """The id of the commit that wrote it: tells an owner whether a commit of unknown outcome happened."""
+    events: int = 0
+    """The number of the last event key."""
+    owner: ReplicaId | None = None
+    parked: Waiting | None = None
+    done: int = 0
+    steps: int = 0
+
+
+class State(enum.StrEnum):
+    """The life of an incarnation."""
+
+    INTENT = "INTENT"
+    """An attempt to create it is open: the request may or may not have been sent."""
+    CREATED = "CREATED"
+    """It exists and is ours; not ready yet."""
+    UPDATING = "UPDATING"
+    """A change of it is open."""
+    READY = "READY"
+    FAILED = "FAILED"
+    LEAVING = "LEAVING"
+    """Condemned: it is being deleted, or was found deleted."""
+
+
+class Incarnation(Record, frozen=True, kw_only=True):
+    """One physical thing a resource has or had. Written by the owner of its shard."""
+
+    path: Path
+    region: Region
+    n: int
+    type: str
+    state: State
+    plan: int = 0
+    """The plan it was last finished for; 0: for none yet."""
+    tried: int = 0
+    """The plan of the last intent or failure."""
+    attempts: int = 0
+    """Creates tried under that plan."""
+    token: Token = Token("")
+    id: PhysicalId = PhysicalId("")
+    name: str = ""
+    reason: str = ""
+    hashes: dict[str, str] = {}
+    """Keyed hashes of the properties it has."""
+    target: dict[str, str] = {}
+    """Keyed hashes of the properties that the open intent or update wants."""
+    requires: tuple[str, ...] = ()
+    """The incarnations it was built on, by `ref`."""
+    retain: bool = False
+    sealed: str = ""
+    """Sealed JSON: `attributes` that others need ("" is the reference), and what was `made` for it."""
+    created_at: float = 0.0
+    updated_at: float = 0.0
+
+    @property
+    def ref(self) -> str:
+        return f"{self.path}@{self.region}#{self.n}"
+
+
+class AttemptState(enum.StrEnum):
+    INTENT = "INTENT"
+    ADOPTED = "ADOPTED"
+    CONDEMNED = "CONDEMNED"
+    RETAINED = "RETAINED"
+    CLOSED = "CLOSED"
+
+
+class Attempt(Record, frozen=True, kw_only=True):
+    """The ledger's entry for one request that may create something. Outlives the stack."""
+
+    token: Token
+    project: Project
+    stack: StackId
+    region: Region
+    path: Path
+    n: int
+    type: str
+    kind: str
+    state: AttemptState
+    id: PhysicalId = PhysicalId("")
+    """Known once adopted; from the start for things named by us or by their parts."""
+    natural: bool = False
+    started_at: float = 0.0
+    cred_expires_at: float = 0.0
+    seen: bool = False
+    """Something with this token was seen and is not yet known to be gone."""
+    gone: bool = False
+    """The adopted thing was deleted by its owner, to the end."""
+    settled: bool = False
+    """No late request can land any more."""
+    looked_at: float = 0.0
+
+    @property
+    def pending(self) -> bool:
+        """Whether it may still have a thing that nobody wants."""
+        return self.state is AttemptState.CONDEMNED and not (self.gone and not self.seen)
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something a person may want to know, at `at` seconds since the epoch."""
+
+    at: float
+    path: Path
+    type: str
+    action: str
+    status: str
+    reason: str = ""
+    id: str = ""
+
+
+class EventBatch(Record, frozen=True, kw_only=True):
+    """The events of one commit."""
+
+    region: Region
+    seq: int
+    plan: int
+    events: tuple[Event, ...]
+
+
+class Operation(Record, frozen=True, kw_only=True):
+    """What a client waits for. Whether it is done follows from the stack's header."""
+
+    id: str
+    project: Project
+    stack: StackId
+    stack_name: str
+    verb: str
+    plan: int
+    created_at: float
+    request: str = ""
+
+
+class RequestRecord(Record, frozen=True, kw_only=True):
+    """A client's request id, so that it happens once whatever replica it is sent to, however often."""
+
+    operation: str
+    fingerprint: str
+    """HMAC of the parameters."""
+    created_at: float
+
+
+class NameRecord(Record, frozen=True, kw_only=True):
+    stack: StackId
+
+
+class TrustRecord(Record, frozen=True, kw_only=True):
+    """The trust under which deferred work of a stack is done in one cloud (one Keystone)."""
+
+    cloud: str
+    sealed: str
+    user: str
+
+
+class Claim(Record, frozen=True, kw_only=True):
+    replica: ReplicaId
+
+
+class ReplicaRecord(Record, frozen=True, kw_only=True):
+    id: ReplicaId
+    region: Region
+    address: str = ""
+    version: str = ""
+    started_at: float = 0.0
+    claims: int = 0
+
+
+class WorkRecord(Record, frozen=True, kw_only=True):
+    """Its key says that a shard has something to do; its mod_revision is the signal. `by` is for people."""
+
+    by: str = ""
+
+
+def parse_ref(ref: str) -> tuple[Path, Region, int]:
+    """Take an `Incarnation.ref` apart."""
+    path, _, rest = ref.rpartition("@")
+    region, _, n = rest.rpartition("#")
+    return Path(path), Region(region), int(n)

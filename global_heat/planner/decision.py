@@ -1,0 +1,133 @@
+"""What a step does, decided from the records when it starts. The planner forecasts with the same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+import msgspec
+
+from global_heat.model.names import Path
+from global_heat.model.records import Incarnation, State
+from global_heat.model.schema import TypeSchema
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a resource shall be: keyed hashes of its properties; `unknown` ones cannot be told yet."""
+
+    hashes: Mapping[str, str]
+    unknown: frozenset[str] = frozenset()
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The incarnation is finished for this plan."""
+
+    incarnation: Incarnation
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """The step failed under this plan."""
+
+    incarnation: Incarnation
+
+
+class Create(msgspec.Struct, frozen=True):
+    """Make incarnation `n`. `replaces` is the one that goes later."""
+
+    n: int
+    replaces: Incarnation | None = None
+    forcing: tuple[str, ...] = ()
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Something is open: an attempt whose outcome is not known, a thing not ready, an update half-way."""
+
+    incarnation: Incarnation
+
+
+class Keep(msgspec.Struct, frozen=True):
+    """It is as wished already."""
+
+    incarnation: Incarnation
+
+
+class Update(msgspec.Struct, frozen=True):
+    incarnation: Incarnation
+    changed: tuple[str, ...]
+
+
+Decision = Done | Failed | Create | Resume | Keep | Update
+
+Forces = Callable[[Collection[str]], tuple[str, ...]]
+"""Which of the changed properties force a replacement."""
+
+
+def forcing_by_schema(schema: TypeSchema) -> Forces:
+    """By Heat's rule: a property without `update_allowed` replaces."""
+
+    def forces(changed: Collection[str]) -> tuple[str, ...]:
+        allowed = {name for name, prop in schema.properties.items() if prop.update_allowed}
+        return tuple(sorted(set(changed) - allowed))
+
+    return forces
+
+
+def live(incarnations: Iterable[Incarnation]) -> Incarnation | None:
+    """The incarnation that stands for the resource: the newest that is not on its way out."""
+    return max((i for i in incarnations if i.state is not State.LEAVING), key=lambda i: i.n, default=None)
+
+
+def finished(incarnations: Iterable[Incarnation], plan: int) -> Incarnation | None:
+    """The incarnation with which this plan's apply is done."""
+    return next((i for i in incarnations if i.state is State.READY and i.plan == plan), None)
+
+
+def differences(have: Mapping[str, str], wish: Wish) -> tuple[str, ...]:
+    """The properties that differ, or may: unknown values count as different."""
+    names = set(have) | set(wish.hashes)
+    differing = {name for name in names if have.get(name) != wish.hashes.get(name)}
+    return tuple(sorted(differing | wish.unknown))
+
+
+def decide_apply(incarnations: Collection[Incarnation], wish: Wish, forces: Forces, plan: int) -> Decision:
+    """What to do to have the resource as wished under this plan."""
+    newest = max((i.n for i in incarnations), default=0)
+    current = live(incarnations)
+    if current is None:
+        return Create(newest + 1)
+    match current.state:
+        case State.INTENT:
+            return Resume(current)
+        case State.FAILED:
+            return Failed(current) if current.tried == plan else Create(newest + 1, current)
+        case State.CREATED | State.UPDATING:
+            forcing = forces(differences(current.target, wish))
+            return Create(newest + 1, current, forcing) if forcing else Resume(current)
+        case State.READY if current.plan == plan:
+            return Done(current)
+        case State.READY:
+            changed = differences(current.hashes, wish)
+            if not changed:
+                return Keep(current)
+            forcing = forces(changed)
+            return Create(newest + 1, current, forcing) if forcing else Update(current, changed)
+    raise AssertionError(f"{current.ref} is {current.state}")
+
+
+def superseded(
+    incarnations: Collection[Incarnation], wished_here: bool, plan: int
+) -> tuple[Incarnation, ...] | None:
+    """The incarnations that a clean step shall remove, oldest first; None: its apply is not done yet.
+
+    `incarnations` are all of the path, of every region, since a resource may have moved.
+    """
+    if not wished_here:
+        return tuple(sorted(incarnations, key=lambda i: i.n))
+    current = finished(incarnations, plan)
+    if current is None:
+        return None
+    return tuple(sorted((i for i in incarnations if i.ref != current.ref), key=lambda i: i.n))
+
+
+def holders(incarnation: Incarnation, recorded: Iterable[Incarnation]) -> tuple[Path, ...]:
+    """What was built on this incarnation and is still recorded: it goes first."""
+    return tuple(i.path for i in recorded if incarnation.ref in i.requires and i.ref != incarnation.ref)

@@ -1,0 +1,169 @@
+"""Make a plan: which steps lead from what is recorded to what is wished, and what each will probably do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from graphlib import TopologicalSorter
+
+from global_heat.model.names import Path
+from global_heat.model.plan import Forecast, Kind, Plan, Step
+from global_heat.model.records import Action, Incarnation, State
+from global_heat.model.schema import Schemas
+from global_heat.model.values import Json, Unknown, has_unknown
+from global_heat.planner.decision import (
+    Create,
+    Done,
+    Failed,
+    Keep,
+    Resume,
+    Update,
+    Wish,
+    decide_apply,
+    forcing_by_schema,
+)
+from global_heat.template.tree import Tree
+
+Hash = Callable[[str, Json], str]
+"""Property name and value → keyed hash, as the stack's records hold them."""
+AttributesOf = Callable[[Incarnation], Mapping[str, Json]]
+"""Opens the attributes that an incarnation's record holds; "" is its reference."""
+
+
+def wish_of(properties: Mapping[str, Json], hash_property: Hash) -> Wish:
+    """The wish that resolved properties state. A property that is null is as one not given."""
+    hashes: dict[str, str] = {}
+    unknown: set[str] = set()
+    for name, value in properties.items():
+        if has_unknown(value):
+            unknown.add(name)
+        elif value is not None:
+            hashes[name] = hash_property(name, value)
+    return Wish(hashes, frozenset(unknown))
+
+
+class _Foresight:
+    """A view of the resources as they will probably be: what is kept has its recorded attributes."""
+
+    def __init__(self, attributes_of: AttributesOf) -> None:
+        self._attributes_of = attributes_of
+        self._kept: dict[Path, Incarnation] = {}
+
+    def keep(self, incarnation: Incarnation) -> None:
+        self._kept[incarnation.path] = incarnation
+
+    def reference(self, path: Path) -> Json:
+        return self.attribute(path, "")
+
+    def attribute(self, path: Path, name: str) -> Json:
+        kept = self._kept.get(path)
+        attributes = self._attributes_of(kept) if kept else {}
+        return attributes[name] if name in attributes else Unknown(path)
+
+
+def plan_apply(
+    number: int,
+    parent: int,
+    revision: int,
+    action: Action,
+    tree: Tree,
+    recorded: Collection[Incarnation],
+    schemas: Schemas,
+    hash_property: Hash,
+    attributes_of: AttributesOf,
+) -> Plan:
+    """The plan that makes the resources of `tree` out of what is recorded. Raises `Invalid`, located."""
+    by_path = _by_path(recorded)
+    foresight = _Foresight(attributes_of)
+    steps: list[Step] = []
+    needs = {path: tuple(sorted(tree.requires(path))) for path in tree.definitions}
+    for path in TopologicalSorter(needs).static_order():
+        definition = tree.definitions[path]
+        here = [i for i in by_path.get(path, ()) if i.region == definition.region]
+        elsewhere = [i for i in by_path.get(path, ()) if i.region != definition.region]
+        wish = wish_of(tree.properties(path, foresight), hash_property)
+        schema = schemas.get(definition.type)
+        assert schema is not None, definition.type
+        same_type = [i for i in here if i.type == definition.type]
+        decision = decide_apply(same_type, wish, forcing_by_schema(schema), number)
+        forecast, changed, forcing, kept = _foresee(decision)
+        if forecast is Forecast.ADD and any(i.state is not State.LEAVING for i in (*here, *elsewhere)):
+            forecast, forcing = Forecast.REPLACE, ("type",) if here else ("region",)
+        if kept is not None:
+            foresight.keep(kept)
+        steps.append(
+            Step(
+                kind=Kind.APPLY,
+                path=path,
+                region=definition.region,
+                type=definition.type,
+                forecast=forecast,
+                changed=changed,
+                forcing=forcing,
+                needs=needs[path],
+            )
+        )
+    steps.extend(_cleans(recorded, set(tree.definitions)))
+    return Plan(number=number, parent=parent, revision=revision, action=action, steps=tuple(steps))
+
+
+def plan_delete(number: int, parent: int, revision: int, recorded: Collection[Incarnation]) -> Plan:
+    """The plan that removes all that is recorded: clean steps only."""
+    return Plan(
+        number=number,
+        parent=parent,
+        revision=revision,
+        action=Action.DELETE,
+        steps=tuple(_cleans(recorded, set())),
+    )
+
+
+def _foresee(decision: object) -> tuple[Forecast, tuple[str, ...], tuple[str, ...], Incarnation | None]:
+    """Forecast, changed and forcing properties, and the incarnation that stays."""
+    match decision:
+        case Create(replaces=None):
+            return Forecast.ADD, (), (), None
+        case Create(forcing=forcing):
+            return Forecast.REPLACE, forcing, forcing, None
+        case Update(incarnation=kept, changed=changed):
+            return Forecast.CHANGE, changed, (), kept
+        case Resume(incarnation=kept):
+            return Forecast.CHANGE if kept.id else Forecast.ADD, (), (), kept
+        case Keep(incarnation=kept) | Done(incarnation=kept) | Failed(incarnation=kept):
+            return Forecast.KEEP, (), (), kept
+    raise AssertionError(decision)
+
+
+def _cleans(recorded: Collection[Incarnation], wished: set[Path]) -> list[Step]:
+    """A clean step for each resource and region with something recorded.
+
+    Whether it finds something to remove shows when the apply steps are done: a replacement may come
+    out of values that nobody knows yet.
+    """
+    built_on: dict[str, set[Path]] = {}
+    for incarnation in recorded:
+        for ref in incarnation.requires:
+            built_on.setdefault(ref, set()).add(incarnation.path)
+    steps: dict[tuple[Path, str], Step] = {}
+    for incarnation in sorted(recorded, key=lambda i: (i.path, i.region, i.n)):
+        goes = incarnation.path not in wished
+        forecast = Forecast.KEEP
+        if goes and incarnation.state is not State.LEAVING:
+            forecast = Forecast.RETAIN if incarnation.retain else Forecast.DELETE
+        key = (incarnation.path, incarnation.region)
+        needs = built_on.get(incarnation.ref, set()) | set(steps[key].needs if key in steps else ())
+        steps[key] = Step(
+            kind=Kind.CLEAN,
+            path=incarnation.path,
+            region=incarnation.region,
+            type=incarnation.type,
+            forecast=forecast,
+            needs=tuple(sorted(needs - {incarnation.path})),
+        )
+    return list(steps.values())
+
+
+def _by_path(recorded: Collection[Incarnation]) -> dict[Path, list[Incarnation]]:
+    found: dict[Path, list[Incarnation]] = {}
+    for incarnation in recorded:
+        found.setdefault(incarnation.path, []).append(incarnation)
+    return found

@@ -1,0 +1,148 @@
+"""Where each record stands in the store, relative to the deployment's prefix."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from global_heat.model.names import Path, Project, Region, ReplicaId, StackId, Token
+
+STACKS = "stacks/"
+WORK = "work/"
+CLAIMS = "claims/"
+REPLICAS = "replicas/"
+REGIONS = "regions/"
+
+
+class Shard(NamedTuple):
+    """The unit of claiming: one stack in one region."""
+
+    region: Region
+    project: Project
+    stack: StackId
+
+    def __str__(self) -> str:
+        return f"{self.stack}@{self.region}"
+
+
+def name(project: Project, stack_name: str) -> str:
+    return f"projects/{project}/names/{stack_name}"
+
+
+def names(project: Project) -> str:
+    return f"projects/{project}/names/"
+
+
+def request(project: Project, request_id: str) -> str:
+    return f"projects/{project}/requests/{request_id}"
+
+
+def operation(project: Project, operation_id: str) -> str:
+    return f"projects/{project}/operations/{operation_id}"
+
+
+def operations(project: Project) -> str:
+    return f"projects/{project}/operations/"
+
+
+def stacks(project: Project) -> str:
+    return f"{STACKS}{project}/"
+
+
+def stack(project: Project, id: StackId) -> str:
+    return f"{STACKS}{project}/{id}/"
+
+
+def header(project: Project, id: StackId) -> str:
+    return f"{STACKS}{project}/{id}/header"
+
+
+def plan(project: Project, id: StackId) -> str:
+    return f"{STACKS}{project}/{id}/plan"
+
+
+def revision(project: Project, id: StackId, number: int) -> str:
+    return f"{STACKS}{project}/{id}/revisions/{number:08d}"
+
+
+def blob(project: Project, id: StackId, digest: str, chunk: int) -> str:
+    return f"{STACKS}{project}/{id}/blobs/{digest}/{chunk:04d}"
+
+
+def blob_chunks(project: Project, id: StackId, digest: str) -> str:
+    return f"{STACKS}{project}/{id}/blobs/{digest}/"
+
+
+def trust(project: Project, id: StackId, cloud: str) -> str:
+    return f"{STACKS}{project}/{id}/trusts/{cloud}"
+
+
+def shard(project: Project, id: StackId, region: Region) -> str:
+    return f"{STACKS}{project}/{id}/shards/{region}"
+
+
+def shards(project: Project, id: StackId) -> str:
+    return f"{STACKS}{project}/{id}/shards/"
+
+
+def resources(project: Project, id: StackId) -> str:
+    return f"{STACKS}{project}/{id}/resources/"
+
+
+def resource(project: Project, id: StackId, path: Path, region: Region, n: int) -> str:
+    return f"{STACKS}{project}/{id}/resources/{path}/{region}/{n}"
+
+
+def incarnations(project: Project, id: StackId, path: Path) -> str:
+    """Also a prefix of the resources nested below: readers look at the records' own path."""
+    return f"{STACKS}{project}/{id}/resources/{path}/"
+
+
+def event(project: Project, id: StackId, region: Region, seq: int) -> str:
+    return f"{STACKS}{project}/{id}/events/{region}/{seq:010d}"
+
+
+def events(project: Project, id: StackId) -> str:
+    return f"{STACKS}{project}/{id}/events/"
+
+
+def work(shard: Shard) -> str:
+    return f"{WORK}{shard.region}/{shard.project}/{shard.stack}"
+
+
+def claim(shard: Shard) -> str:
+    return f"{CLAIMS}{shard.region}/{shard.project}/{shard.stack}"
+
+
+def shard_of(key: str) -> Shard:
+    """The shard that a work or claim key names."""
+    region, project, id = key.split("/")[1:4]
+    return Shard(Region(region), Project(project), StackId(id))
+
+
+def attempt(shard: Shard, token: Token) -> str:
+    return f"attempts/{shard.region}/{shard.project}/{shard.stack}/{token}"
+
+
+def attempts(shard: Shard | None = None) -> str:
+    return f"attempts/{shard.region}/{shard.project}/{shard.stack}/" if shard else "attempts/"
+
+
+def sweep(shard: Shard, token: Token) -> str:
+    return f"sweep/{shard.region}/{shard.project}/{shard.stack}/{token}"
+
+
+def sweeps(region: Region | None = None) -> str:
+    return f"sweep/{region}/" if region else "sweep/"
+
+
+def attempt_of(sweep_key: str) -> str:
+    """The ledger's key that an index key stands for."""
+    return "attempts/" + sweep_key.removeprefix("sweep/")
+
+
+def replica(region: Region, id: ReplicaId) -> str:
+    return f"{REPLICAS}{region}/{id}"
+
+
+def region(name: Region) -> str:
+    return f"{REGIONS}{name}"
