@@ -1,4 +1,4 @@
-"""What a step does, decided from the records when it starts. The planner forecasts with the same functions."""
+"""What a step does: decided from the records when it starts, forecast by the planner with the same rules."""
 
 from __future__ import annotations
 
@@ -88,10 +88,15 @@ def differences(have: Mapping[str, str], wish: Wish) -> tuple[str, ...]:
     return tuple(sorted(differing | wish.unknown))
 
 
-def decide_apply(incarnations: Collection[Incarnation], wish: Wish, forces: Forces, plan: int) -> Decision:
-    """What to do to have the resource as wished under this plan."""
+def decide_apply(
+    incarnations: Collection[Incarnation], type: str, wish: Wish, forces: Forces, plan: int
+) -> Decision:
+    """What to do to have the resource as wished under this plan.
+
+    `incarnations` are those recorded in the wished region; one of another type cannot become it.
+    """
     newest = max((i.n for i in incarnations), default=0)
-    current = live(incarnations)
+    current = live(i for i in incarnations if i.type == type)
     if current is None:
         return Create(newest + 1)
     match current.state:

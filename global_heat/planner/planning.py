@@ -83,8 +83,7 @@ def plan_apply(
         wish = wish_of(tree.properties(path, foresight), hash_property)
         schema = schemas.get(definition.type)
         assert schema is not None, definition.type
-        same_type = [i for i in here if i.type == definition.type]
-        decision = decide_apply(same_type, wish, forcing_by_schema(schema), number)
+        decision = decide_apply(here, definition.type, wish, forcing_by_schema(schema), number)
         forecast, changed, forcing, kept = _foresee(decision)
         if forecast is Forecast.ADD and any(i.state is not State.LEAVING for i in (*here, *elsewhere)):
             forecast, forcing = Forecast.REPLACE, ("type",) if here else ("region",)

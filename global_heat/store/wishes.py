@@ -1,0 +1,458 @@
+"""Wishes: what a person wants of a stack, written by one guarded commit each. No cloud is changed here.
+
+A wish makes a plan current. From that commit on the shards' owners work; the wish itself is done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+
+import msgspec
+
+from global_heat.model.errors import Ambiguous, Invalid, Reason, Transient
+from global_heat.model.names import Project, Region, StackId
+from global_heat.model.plan import Plan
+from global_heat.model.records import (
+    Action,
+    Header,
+    NameRecord,
+    Operation,
+    PlanPointer,
+    Record,
+    RequestRecord,
+    RevisionRecord,
+    Status,
+    TrustRecord,
+    WorkRecord,
+)
+from global_heat.planner.planning import plan_apply, plan_delete
+from global_heat.store import blobs, keys
+from global_heat.store.codec import decode, encode
+from global_heat.store.documents import Documents
+from global_heat.store.protocol import MAX_COMMIT_BYTES, MAX_WRITES, Committed, Guard, absent, unchanged
+from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
+from global_heat.template.source import Source
+from global_heat.template.tree import Tree
+
+STACK_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.-]{0,254}")
+_TRIES = 8
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who wishes: from a token that was checked."""
+
+    project: Project
+    user: str
+    roles: tuple[str, ...] = ()
+
+
+class StackWish(msgspec.Struct, frozen=True):
+    """What a stack shall be. `region` is its default region (creation only)."""
+
+    name: str
+    source: Source
+    region: Region
+    rollback: bool = False
+    tags: tuple[str, ...] = ()
+    trusts: tuple[TrustRecord, ...] = ()
+    etag: str = ""
+
+
+class Wishes:
+    def __init__(
+        self,
+        documents: Documents,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._documents = documents
+        self._store = documents.store
+        self._clock = clock
+        self._new_id = new_id
+
+    async def create(
+        self, caller: Caller, wish: StackWish, request: str, regions: Collection[str]
+    ) -> Operation:
+        """Make a new stack. Raises `Invalid` with all faults (INVALID), ALREADY_EXISTS, PRECONDITION."""
+        fingerprint = self._fingerprint(caller, "create", wish)
+        if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
+            return earlier
+        check_stack_name(wish.name)
+        if await self._store.get(keys.name(caller.project, wish.name)) is not None:
+            raise _exists(wish.name)
+        now = self._clock()
+        header = Header(
+            project=caller.project,
+            id=StackId(self._new_id()),
+            name=wish.name,
+            user=caller.user,
+            tags=wish.tags,
+            region=wish.region,
+            revision=1,
+            plan=1,
+            action=Action.CREATE,
+            status=Status.IN_PROGRESS,
+            rollback=wish.rollback,
+            created_at=now,
+        )
+        tree = self._documents.compile(wish.source, header, regions)
+        plan = self.plan_tree(header, 1, 0, 1, Action.CREATE, tree, None)
+        operation = self._operation(header, "create", 1, request)
+        change = _Change(header, operation, plan, description=tree.description, now=now)
+        change.put(keys.name(header.project, header.name), NameRecord(stack=header.id))
+        for trust in wish.trusts:
+            change.put(keys.trust(header.project, header.id, trust.cloud), trust)
+        self._add_revision(change, 1, wish.source, caller.user)
+        guards = [
+            absent(keys.name(header.project, header.name)),
+            absent(keys.header(header.project, header.id)),
+        ]
+        await self._commit(caller, change, guards, fingerprint, lambda: _exists(wish.name))
+        return await self._settled(caller, operation)
+
+    async def update(
+        self, caller: Caller, name: str, wish: StackWish, request: str, regions: Collection[str]
+    ) -> Operation:
+        """Make an existing stack as wished; allowed while an earlier create or update still runs."""
+        fingerprint = self._fingerprint(caller, "update", wish)
+        id = await resolve_name(self._store, caller.project, name)
+
+        def change_of(view: StackView) -> _Change:
+            refuse_deleted(view.header, "updated")
+            tree = self._documents.compile(wish.source, view.header, regions)
+            return self._next_plan(view, caller, "update", Action.UPDATE, request, tree, wish)
+
+        return await self._change(caller, id, request, fingerprint, wish.etag, change_of)
+
+    async def delete(self, caller: Caller, name: str, request: str, etag: str = "") -> Operation:
+        """Remove a stack and all it has. Deleting it again gives the operation that runs already."""
+        fingerprint = self._fingerprint(caller, "delete", name)
+        if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
+            return earlier
+        id = await resolve_name(self._store, caller.project, name)
+        view = await read_stack(self._store, caller.project, id, local=False)
+        if view.header.action is Action.DELETE and view.header.status is not Status.FAILED:
+            return await read_operation(self._store, caller.project, view.header.operation)
+
+        def change_of(view: StackView) -> _Change:
+            return self._next_plan(view, caller, "delete", Action.DELETE, request, None, None)
+
+        return await self._change(caller, id, request, fingerprint, etag, change_of)
+
+    async def cancel(self, caller: Caller, name: str, request: str, rollback: bool) -> Operation:
+        """Stop what runs. With `rollback` the stack goes back to its last complete revision."""
+        fingerprint = self._fingerprint(caller, "cancel", [name, rollback])
+        id = await resolve_name(self._store, caller.project, name)
+        if rollback:
+            return await self.roll_back(caller, id, request, fingerprint)
+
+        def change_of(view: StackView) -> _Change:
+            if view.header.ended:
+                raise Invalid(
+                    f"stack {view.header.name!r} is {view.header.state}: nothing to cancel",
+                    reason=Reason.PRECONDITION,
+                )
+            operation = self._operation(view.header, "cancel", view.header.plan, request)
+            header = msgspec.structs.replace(
+                view.header,
+                stopping=True,
+                reason="cancelled",
+                operation=operation.id,
+                updated_at=self._clock(),
+            )
+            return _Change(header, operation, None, description="", now=self._clock())
+
+        return await self._change(caller, id, request, fingerprint, "", change_of)
+
+    async def roll_back(
+        self, caller: Caller, id: StackId, request: str = "", fingerprint: str = ""
+    ) -> Operation:
+        """Go back to the last complete revision; a stack that never was complete loses all it has."""
+        view = await read_stack(self._store, caller.project, id, local=False)
+        complete = view.header.complete_revision
+        tree = await self._documents.tree(view.header, complete) if complete else None
+
+        def change_of(view: StackView) -> _Change:
+            refuse_deleted(view.header, "rolled back")
+            if view.header.complete_revision != complete:
+                raise Invalid("the stack changed meanwhile: try again", reason=Reason.BUSY)
+            return self._next_plan(view, caller, "rollback", Action.ROLLBACK, request, tree, None)
+
+        return await self._change(caller, id, request, fingerprint, "", change_of)
+
+    def plan_tree(
+        self,
+        header: Header,
+        number: int,
+        parent: int,
+        revision: int,
+        action: Action,
+        tree: Tree,
+        view: StackView | None,
+    ) -> Plan:
+        """The plan for a tree, from what `view` shows as recorded. Raises `Invalid`, located."""
+        unsupported = tree.unsupported()
+        if unsupported:
+            named = ", ".join(sorted({type for _, type in unsupported}))
+            raise Invalid(
+                f"these types are known but cannot be carried out yet: {named}", reason=Reason.PRECONDITION
+            )
+        return plan_apply(
+            number,
+            parent,
+            revision,
+            action,
+            tree,
+            view.incarnations if view else (),
+            self._documents.schemas,
+            self._documents.hash_property(header),
+            lambda incarnation: self._documents.attributes(header, incarnation),
+        )
+
+    # how a change of plan is written
+
+    def _next_plan(
+        self,
+        view: StackView,
+        caller: Caller,
+        verb: str,
+        action: Action,
+        request: str,
+        tree: Tree | None,
+        wish: StackWish | None,
+    ) -> _Change:
+        old, now = view.header, self._clock()
+        number = view.plan.number + 1
+        revision = old.complete_revision
+        if wish is not None:
+            revision = max(old.revision, old.complete_revision) + 1
+        operation = self._operation(old, verb, number, request)
+        header = msgspec.structs.replace(
+            old,
+            revision=revision,
+            plan=number,
+            action=action,
+            status=Status.IN_PROGRESS,
+            reason="",
+            stopping=False,
+            rollback=wish.rollback if wish else False,
+            tags=wish.tags if wish and wish.tags else old.tags,
+            operation=operation.id,
+            updated_at=now,
+            ended_at=0.0,
+        )
+        if tree is None:
+            plan = plan_delete(number, view.plan.number, revision, view.incarnations)
+            plan = msgspec.structs.replace(plan, action=action)
+        else:
+            plan = self.plan_tree(header, number, view.plan.number, revision, action, tree, view)
+        description = tree.description if tree else old.description
+        # A shard that is still open may record things that were not there when this plan was made.
+        change = _Change(header, operation, plan, description=description, now=now, also_open=old.open)
+        if wish is not None:
+            self._add_revision(change, revision, wish.source, caller.user)
+            for trust in wish.trusts:
+                change.put(keys.trust(header.project, header.id, trust.cloud), trust)
+        return change
+
+    async def _change(
+        self,
+        caller: Caller,
+        id: StackId,
+        request: str,
+        fingerprint: str,
+        etag: str,
+        change_of: Callable[[StackView], _Change],
+    ) -> Operation:
+        """Read, decide, compare-and-set; again when somebody was faster."""
+        for _ in range(_TRIES):
+            if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
+                return earlier
+            view = await read_stack(self._store, caller.project, id, local=False)
+            if etag and etag != view.etag:
+                raise Invalid(
+                    "the stack has changed since you read it: read it again", reason=Reason.MISMATCH
+                )
+            change = change_of(view)
+            guards = [unchanged(view.header_entry), unchanged(view.plan_entry)]
+            if await self._commit(caller, change, guards, fingerprint, lambda: None):
+                return await self._settled(caller, change.operation)
+        raise Transient("the stack keeps changing: try again")
+
+    async def _commit(
+        self,
+        caller: Caller,
+        change: _Change,
+        guards: list[Guard],
+        fingerprint: str,
+        refusal: Callable[[], Exception | None],
+    ) -> bool:
+        """Whether it was written. A commit of unknown outcome is read back by the operation's id."""
+        puts = change.puts()
+        if change.operation.request:
+            key = keys.request(caller.project, change.operation.request)
+            record = RequestRecord(
+                operation=change.operation.id, fingerprint=fingerprint, created_at=self._clock()
+            )
+            puts[key] = encode(record)
+            guards = [*guards, absent(key)]
+        puts = await self._put_blobs_first(puts)
+        operation_key = keys.operation(caller.project, change.operation.id)
+        for _ in range(_TRIES):
+            try:
+                outcome = await self._store.commit(*guards, put=puts)
+            except Ambiguous:
+                # The guards hold only until it is applied once, so that sending it again is safe.
+                if await self._store.get(operation_key) is not None:
+                    return True
+                continue
+            if isinstance(outcome, Committed) or await self._store.get(operation_key) is not None:
+                return True
+            refused = refusal()
+            if refused is not None and not await self._earlier(caller, change.operation.request, fingerprint):
+                raise refused
+            return False
+        raise Ambiguous("the store does not say whether it was written: repeat it with the same request id")
+
+    async def _put_blobs_first(self, puts: dict[str, bytes]) -> dict[str, bytes]:
+        """What is too much for one commit: blobs go ahead; nothing refers to them until the rest is there."""
+        if len(puts) <= MAX_WRITES - 4 and sum(map(len, puts.values())) < MAX_COMMIT_BYTES * 9 // 10:
+            return puts
+        rest: dict[str, bytes] = {}
+        for key, value in puts.items():
+            if "/blobs/" in key:
+                await self._store.commit(put={key: value})
+            else:
+                rest[key] = value
+        return rest
+
+    async def _settled(self, caller: Caller, operation: Operation) -> Operation:
+        """The operation as recorded: the one of an earlier commit, if a repeat was faster."""
+        if not operation.request:
+            return operation
+        entry = await self._store.get(keys.request(caller.project, operation.request))
+        if entry is None:
+            return operation
+        return await read_operation(self._store, caller.project, decode(RequestRecord, entry.value).operation)
+
+    async def _earlier(self, caller: Caller, request: str, fingerprint: str) -> Operation | None:
+        """The operation that this request id has started already."""
+        if not request:
+            return None
+        entry = await self._store.get(keys.request(caller.project, request))
+        if entry is None:
+            return None
+        record = decode(RequestRecord, entry.value)
+        if record.fingerprint != fingerprint:
+            raise Invalid(
+                f"request id {request!r} was used with other parameters: use a new one",
+                reason=Reason.ALREADY_EXISTS,
+            )
+        return await read_operation(self._store, caller.project, record.operation)
+
+    def _add_revision(self, change: _Change, number: int, source: Source, user: str) -> None:
+        project, id = change.header.project, change.header.id
+        data = blobs.pack_source(source, self._documents.seal, project, id)
+        digest, pieces = blobs.chunks(project, id, data)
+        record = RevisionRecord(number=number, blob=digest, created_at=change.now, user=user)
+        change.put(keys.revision(project, id, number), record)
+        change.raw.update(pieces)
+
+    def _operation(self, header: Header, verb: str, plan: int, request: str) -> Operation:
+        return Operation(
+            id=self._new_id(),
+            project=header.project,
+            stack=header.id,
+            stack_name=header.name,
+            verb=verb,
+            plan=plan,
+            created_at=self._clock(),
+            request=request,
+        )
+
+    def _fingerprint(self, caller: Caller, verb: str, wish: object) -> str:
+        plain = msgspec.to_builtins(wish)
+        if isinstance(plain, dict):
+            plain.pop("trusts", None)
+        return self._documents.seal.fingerprint([verb, plain], "request", caller.project)
+
+
+class _Change:
+    """The puts of one change of a stack, collected."""
+
+    def __init__(
+        self,
+        header: Header,
+        operation: Operation,
+        plan: Plan | None,
+        *,
+        description: str,
+        now: float,
+        also_open: Collection[Region] = (),
+    ) -> None:
+        self.operation = operation
+        self.now = now
+        self.raw: dict[str, bytes] = {}
+        wake = header.open
+        if plan is not None:
+            wake = tuple(sorted({*plan.regions, *also_open}))
+            header = msgspec.structs.replace(header, open=wake, description=description)
+            if not wake:
+                header = end_header(header, now)
+        self.header = msgspec.structs.replace(header, operation=operation.id)
+        if plan is not None:
+            self._add_plan(plan)
+        for region in wake:
+            shard = keys.Shard(region, header.project, header.id)
+            self.put(keys.work(shard), WorkRecord(by=operation.verb))
+
+    def put(self, key: str, record: Record) -> None:
+        self.raw[key] = encode(record)
+
+    def puts(self) -> dict[str, bytes]:
+        project, id = self.header.project, self.header.id
+        self.put(keys.header(project, id), self.header)
+        self.put(keys.operation(project, self.operation.id), self.operation)
+        return dict(self.raw)
+
+    def _add_plan(self, plan: Plan) -> None:
+        project, id = self.header.project, self.header.id
+        digest, pieces = blobs.chunks(project, id, blobs.pack_plan(plan))
+        self.raw.update(pieces)
+        pointer = PlanPointer(number=plan.number, parent=plan.parent, revision=plan.revision, blob=digest)
+        self.put(keys.plan(project, id), pointer)
+
+
+def end_header(header: Header, now: float) -> Header:
+    """The header once no shard is open any more."""
+    failed = header.stopping
+    complete = header.complete_revision
+    if not failed:
+        complete = header.revision
+    return msgspec.structs.replace(
+        header,
+        status=Status.FAILED if failed else Status.COMPLETE,
+        complete_revision=complete,
+        ended_at=now,
+    )
+
+
+def check_stack_name(name: str) -> None:
+    if not STACK_NAME.fullmatch(name):
+        raise Invalid(f"{name!r} is no stack name: a letter, then at most 254 letters, digits, '_', '.', '-'")
+
+
+def refuse_deleted(header: Header, verb: str) -> None:
+    if header.action is Action.DELETE:
+        raise Invalid(
+            f"stack {header.name!r} is {header.state}: it cannot be {verb}",
+            reason=Reason.NOT_FOUND if header.deleted else Reason.PRECONDITION,
+        )
+
+
+def _exists(name: str) -> Invalid:
+    return Invalid(
+        f"a stack named {name!r} exists already: update it, or choose another name",
+        reason=Reason.ALREADY_EXISTS,
+    )
