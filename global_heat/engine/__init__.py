@@ -1,0 +1,1 @@
+"""Claims shards, carries out their steps, sweeps what attempts left."""

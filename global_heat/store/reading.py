@@ -147,12 +147,12 @@ def outcome_of(operation: Operation, header: Header | None) -> Outcome:
         return Outcome(done=True, superseded=True, error=f"superseded by operation {header.operation}")
     if not header.ended:
         return Outcome(done=False)
-    failed = header.state.endswith("FAILED") or header.action == "ROLLBACK"
+    failed = header.state.endswith("FAILED")
     return Outcome(done=True, error=header.reason or header.state if failed else "")
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Why a stack is not finished in one region, since when (seconds since the epoch; 0: not known), on whom."""
+    """Why a stack is not finished in one region: what it waits for, since when (unix seconds), on whom."""
 
     region: Region
     on: str

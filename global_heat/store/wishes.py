@@ -224,9 +224,7 @@ class Wishes:
     ) -> _Change:
         old, now = view.header, self._clock()
         number = view.plan.number + 1
-        revision = old.complete_revision
-        if wish is not None:
-            revision = max(old.revision, old.complete_revision) + 1
+        revision = number if wish is not None else old.complete_revision
         operation = self._operation(old, verb, number, request)
         header = msgspec.structs.replace(
             old,

@@ -1,0 +1,412 @@
+"""The book of a shard: its records in memory, and the one way to change them: group commits.
+
+What steps write in the same moment goes out in one fenced transaction. A write shows in memory at once, so
+that what follows from it can join the same commit; nothing acts on a cloud before its intent is committed.
+Every commit compares the claim, the plan, and each record it rewrites, and writes the shard's own record,
+which tells after an unknown outcome whether it happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from global_heat.model.errors import Ambiguous, Fenced, Transient
+from global_heat.model.names import Path, Region, Token
+from global_heat.model.records import (
+    Attempt,
+    Event,
+    EventBatch,
+    Header,
+    Incarnation,
+    Record,
+    ShardRecord,
+    WorkRecord,
+)
+from global_heat.store import keys
+from global_heat.store.codec import decode, encode
+from global_heat.store.keys import Shard
+from global_heat.store.protocol import Committed, Guard, Refused, Store, at_mod, created_at
+from global_heat.store.reading import StackView
+
+_OPERATIONS_MAX = 112
+"""Per commit: below the store's 126, with room for what every commit writes."""
+_LINGER_SECONDS = 0.02
+
+
+class Stale(Exception):
+    """The plan has changed, or a record is not as this owner left it: read everything again."""
+
+
+AttemptChange = Callable[[Attempt | None], Attempt]
+HeaderChange = Callable[[Header], Header]
+
+
+class Write(msgspec.Struct, frozen=True):
+    """What a step wants written, all or nothing."""
+
+    incarnations: tuple[Incarnation, ...] = ()
+    removed: tuple[Incarnation, ...] = ()
+    attempts: Mapping[Token, AttemptChange] = {}
+    events: tuple[Event, ...] = ()
+    wake: tuple[Region, ...] = ()
+    header: HeaderChange | None = None
+    shard: Callable[[ShardRecord], ShardRecord] | None = None
+    ends: bool = False
+    """Give the shard up: claim and work key go, unless somebody has signalled since."""
+
+    @property
+    def operations(self) -> int:
+        return (
+            len(self.incarnations)
+            + len(self.removed)
+            + 2 * len(self.attempts)
+            + len(self.wake)
+            + 2 * self.ends
+        )
+
+
+class Book:
+    """A shard's records, in memory and in the store."""
+
+    def __init__(
+        self,
+        store: Store,
+        shard: Shard,
+        view: StackView,
+        claim_revision: int,
+        work_revision: int,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self.shard = shard
+        self.view = view
+        self.header = view.header
+        self._claim_revision = claim_revision
+        self.work_revision = work_revision
+        self._new_id = new_id
+        self._records: dict[str, tuple[bytes | None, int]] = {}
+        self._incarnations: dict[str, Incarnation] = {}
+        self._by_path: dict[Path, dict[str, Incarnation]] = {}
+        self._attempts: dict[Token, Attempt] = {}
+        self._queue: list[tuple[Write, asyncio.Future[None]]] = []
+        self._queued = asyncio.Event()
+        self._preparing = 0
+        self._prepared = asyncio.Event()
+        self.commits = 0
+        self.broken: Exception | None = None
+        self.record = view.shards.get(shard.region) or ShardRecord(region=shard.region)
+        for incarnation in view.incarnations:
+            self._show(incarnation)
+
+    # reading
+
+    def of(self, path: Path) -> tuple[Incarnation, ...]:
+        """All incarnations of a resource, of every region."""
+        return tuple(self._by_path.get(path, {}).values())
+
+    def all(self) -> Iterable[Incarnation]:
+        return self._incarnations.values()
+
+    def here(self) -> tuple[Incarnation, ...]:
+        """The incarnations of this shard's own region."""
+        return tuple(i for i in self._incarnations.values() if i.region == self.shard.region)
+
+    def learn(self, others: Iterable[Incarnation]) -> None:
+        """Take in what other shards have recorded since."""
+        region = self.shard.region
+        for gone in [i for i in self._incarnations.values() if i.region != region]:
+            self._hide(gone)
+        for incarnation in others:
+            if incarnation.region != region:
+                self._show(incarnation)
+
+    def preparing(self) -> _Preparing:
+        """While entered, a commit waits a moment for this step's write to join it."""
+        return _Preparing(self)
+
+    # writing
+
+    async def write(self, write: Write) -> None:
+        """Show it in memory now, return when it is committed. Raises `Stale` or `Fenced`."""
+        if self.broken is not None:
+            raise self.broken
+        for incarnation in write.incarnations:
+            self._show(incarnation)
+        for incarnation in write.removed:
+            self._hide(incarnation)
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((write, future))
+        self._queued.set()
+        await future
+
+    async def attempt(self, token: Token) -> Attempt | None:
+        """The ledger's entry as this owner knows it."""
+        if token not in self._attempts:
+            await self._load_attempt(token)
+        return self._attempts.get(token)
+
+    async def run(self) -> None:
+        """Commit what is queued, one commit at a time, until something breaks. Raises `Stale` or `Fenced`."""
+        try:
+            while True:
+                await self._queued.wait()
+                await self._linger()
+                batch = self._take()
+                await self._commit(batch)
+                for _, future in batch:
+                    if not future.done():
+                        future.set_result(None)
+        except (Stale, Fenced) as error:
+            self._break(error)
+            raise
+        finally:
+            self._break(Stale("the shard was given up"))
+
+    def _break(self, error: Exception) -> None:
+        if self.broken is None:
+            self.broken = error
+        for _, future in self._queue:
+            if not future.done():
+                future.set_exception(self.broken)
+                future.exception()
+        self._queue.clear()
+
+    async def _linger(self) -> None:
+        """Let steps that are about to write join: the outcome of a level and the next one's intents are one."""
+        await asyncio.sleep(0)
+        if not self._preparing:
+            return
+        self._prepared.clear()
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                await self._prepared.wait()
+        except TimeoutError:
+            return
+
+    def _take(self) -> list[tuple[Write, asyncio.Future[None]]]:
+        taken, operations = 0, 0
+        for write, _ in self._queue:
+            operations += write.operations
+            if taken and operations > _OPERATIONS_MAX:
+                break
+            taken += 1
+        batch, self._queue = self._queue[:taken], self._queue[taken:]
+        if not self._queue:
+            self._queued.clear()
+        return batch
+
+    async def _commit(self, batch: list[tuple[Write, asyncio.Future[None]]]) -> None:
+        writes = [write for write, _ in batch]
+        txn = self._new_id()
+        delay = 0.1
+        try:
+            while True:
+                transaction = await self._build(writes, txn)
+                try:
+                    outcome = await self._store.commit(
+                        *transaction.guards, put=transaction.puts, delete=transaction.deletes
+                    )
+                except (Transient, Ambiguous) as error:
+                    await asyncio.sleep(delay)
+                    delay = min(2 * delay, 2.0)
+                    revision = await self._look_up(txn) if isinstance(error, Ambiguous) else 0
+                    if not revision:
+                        continue
+                    outcome = Committed(revision)  # type: ignore[arg-type]
+                if isinstance(outcome, Refused):
+                    revision = self._refused(outcome, txn)
+                    if not revision:
+                        continue
+                    outcome = Committed(revision)  # type: ignore[arg-type]
+                self._settle(transaction, outcome.revision)
+                return
+        except (Stale, Fenced) as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+                    future.exception()
+            raise
+
+    async def _look_up(self, txn: str) -> int:
+        """The revision of this commit, 0 if the store does not show it."""
+        try:
+            entry = await self._store.get(keys.shard(self.shard.project, self.shard.stack, self.shard.region))
+        except Transient:
+            return 0
+        if entry is not None and decode(ShardRecord, entry.value).txn == txn:
+            return entry.mod_revision
+        return 0
+
+    def _refused(self, refused: Refused, txn: str) -> int:
+        """Take in how the guarded keys really are. The revision, if it was this very commit before."""
+        project, stack, region = self.shard.project, self.shard.stack, self.shard.region
+        own = refused.entries.get(keys.shard(project, stack, region))
+        if own is not None and decode(ShardRecord, own.value).txn == txn:
+            return own.mod_revision
+        claim = refused.entries.get(keys.claim(self.shard))
+        if claim is None or claim.create_revision != self._claim_revision:
+            raise Fenced(f"the claim on {self.shard} is somebody else's")
+        plan = refused.entries.get(keys.plan(project, stack))
+        if plan is None or plan.mod_revision != self.view.plan_entry.mod_revision:
+            raise Stale("the plan has changed")
+        for key, entry in refused.entries.items():
+            mod = entry.mod_revision if entry else 0
+            if key == keys.header(project, stack):
+                if entry is None:
+                    raise Stale("the stack is gone")
+                self.header = decode(Header, entry.value)
+            elif key.startswith("attempts/"):
+                token = Token(key.rpartition("/")[2])
+                self._attempts.pop(token, None)
+                if entry is not None:
+                    self._attempts[token] = decode(Attempt, entry.value)
+            elif key == keys.work(self.shard):
+                raise Stale("somebody has signalled")
+            elif key in self._records and self._records[key][1] != mod:
+                raise Stale(f"{key} is not as this owner left it")
+            self._records[key] = (entry.value if entry else None, mod)
+        return 0
+
+    # transactions
+
+    async def _build(self, writes: list[Write], txn: str) -> _Transaction:
+        project, stack, region = self.shard.project, self.shard.stack, self.shard.region
+        transaction = _Transaction(
+            guards=[
+                created_at(keys.claim(self.shard), self._claim_revision),
+                at_mod(keys.plan(project, stack), self.view.plan_entry.mod_revision),
+            ]
+        )
+        record = msgspec.structs.replace(self.record, plan=self.view.plan.number, txn=txn)
+        header = self.header
+        events: list[Event] = []
+        for write in writes:
+            for incarnation in write.incarnations:
+                self._put(transaction, self._resource_key(incarnation), incarnation)
+            for incarnation in write.removed:
+                self._delete(transaction, self._resource_key(incarnation))
+            for token, change in write.attempts.items():
+                await self._put_attempt(transaction, token, change)
+            for other in write.wake:
+                transaction.puts[keys.work(Shard(other, project, stack))] = encode(WorkRecord(by=region))
+            events.extend(write.events)
+            if write.header is not None:
+                header = write.header(header)
+            if write.shard is not None:
+                record = write.shard(record)
+            if write.ends:
+                transaction.guards.append(at_mod(keys.work(self.shard), self.work_revision))
+                transaction.deletes.update({keys.work(self.shard), keys.claim(self.shard)})
+        if header is not self.header:
+            self._put(transaction, keys.header(project, stack), header)
+            transaction.header = header
+        if events:
+            record = msgspec.structs.replace(record, events=record.events + 1)
+            batch = EventBatch(
+                region=region, seq=record.events, plan=self.view.plan.number, events=tuple(events)
+            )
+            transaction.puts[keys.event(project, stack, region, record.events)] = encode(batch)
+        self._put(transaction, keys.shard(project, stack, region), record)
+        transaction.record = record
+        return transaction
+
+    async def _put_attempt(self, transaction: _Transaction, token: Token, change: AttemptChange) -> None:
+        before = transaction.attempts.get(token) or await self.attempt(token)
+        after = change(before)
+        transaction.attempts[token] = after
+        self._put(transaction, keys.attempt(self.shard, token), after)
+        index = keys.sweep(self.shard, token)
+        transaction.puts.pop(index, None)
+        transaction.deletes.discard(index)
+        # What is settled or closed needs no sweeping; what is condemned does, until it is closed.
+        if after.state in ("CLOSED", "RETAINED") or (after.state == "ADOPTED" and after.settled):
+            transaction.deletes.add(index)
+        elif before is None or (before.settled and before.state == "ADOPTED"):
+            transaction.puts[index] = b"{}"
+
+    def _put(self, transaction: _Transaction, key: str, record: Record) -> None:
+        value, mod = self._known(key)
+        transaction.guard(at_mod(key, mod))
+        transaction.deletes.discard(key)
+        transaction.puts[key] = encode(record, value)
+
+    def _delete(self, transaction: _Transaction, key: str) -> None:
+        transaction.guard(at_mod(key, self._known(key)[1]))
+        transaction.puts.pop(key, None)
+        transaction.deletes.add(key)
+
+    def _known(self, key: str) -> tuple[bytes | None, int]:
+        return self._records.get(key, (None, 0))
+
+    def _settle(self, transaction: _Transaction, revision: int) -> None:
+        self.commits += 1
+        guarded = {guard.key for guard in transaction.guards}
+        for key, value in transaction.puts.items():
+            if key in guarded:
+                self._records[key] = (value, revision)
+        for key in transaction.deletes:
+            self._records.pop(key, None)
+        assert transaction.record is not None
+        self.record = transaction.record
+        self.header = transaction.header or self.header
+        self._attempts.update(transaction.attempts)
+
+    async def _load_attempt(self, token: Token) -> None:
+        key = keys.attempt(self.shard, token)
+        delay = 0.1
+        while True:
+            try:
+                entry = await self._store.get(key)
+                break
+            except Transient:
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, 2.0)
+        if entry is not None:
+            self._attempts[token] = decode(Attempt, entry.value)
+            self._records[key] = (entry.value, entry.mod_revision)
+
+    def _resource_key(self, incarnation: Incarnation) -> str:
+        shard = self.shard
+        return keys.resource(shard.project, shard.stack, incarnation.path, incarnation.region, incarnation.n)
+
+    def seed(self, entries: Mapping[str, tuple[bytes | None, int]]) -> None:
+        """What the store holds under the keys this owner may rewrite."""
+        self._records.update(entries)
+
+    def _show(self, incarnation: Incarnation) -> None:
+        self._incarnations[incarnation.ref] = incarnation
+        self._by_path.setdefault(incarnation.path, {})[incarnation.ref] = incarnation
+
+    def _hide(self, incarnation: Incarnation) -> None:
+        self._incarnations.pop(incarnation.ref, None)
+        self._by_path.get(incarnation.path, {}).pop(incarnation.ref, None)
+
+
+class _Transaction:
+    def __init__(self, guards: list[Guard]) -> None:
+        self.guards = guards
+        self.puts: dict[str, bytes] = {}
+        self.deletes: set[str] = set()
+        self.attempts: dict[Token, Attempt] = {}
+        self.header: Header | None = None
+        self.record: ShardRecord | None = None
+
+    def guard(self, guard: Guard) -> None:
+        if guard not in self.guards:
+            self.guards.append(guard)
+
+
+class _Preparing:
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def __enter__(self) -> None:
+        self._book._preparing += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._book._preparing -= 1
+        if not self._book._preparing:
+            self._book._prepared.set()

@@ -1,0 +1,103 @@
+"""What the engine is handed: the world outside it, so that a simulator can be one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from global_heat.model.names import Region, ReplicaId
+from global_heat.regions.cloud import Cloud
+from global_heat.resources.type import ResourceType
+from global_heat.store.documents import Documents
+from global_heat.store.keys import Shard
+from global_heat.store.protocol import Store
+from global_heat.store.sealing import Seal
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What is assumed of a region's cloud; see the fence in `engine.sweeper`. Seconds."""
+
+    exec_seconds: float = 900.0
+    """From a request's admission to its effect, at most."""
+    lag_seconds: float = 5.0
+    """From an effect until every list shows it, at most."""
+    skew_seconds: float = 5.0
+    """Between two clocks, at most."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A cloud and when the credential that its calls carry expires (unix seconds)."""
+
+    cloud: Cloud
+    expires_at: float
+
+
+class CloudAccess(Protocol):
+    """Opens a region's cloud for a stack, under the stack's own trust."""
+
+    async def open(self, shard: Shard) -> Opened:
+        """Raises `Transient` when region or Keystone cannot be asked, `Invalid` without a credential."""
+        ...
+
+    def bounds(self, region: Region) -> Bounds: ...
+
+
+class Health(Protocol):
+    """What is known of the regions: fed by every call's outcome."""
+
+    def trouble(self, region: Region) -> str | None:
+        """Why the region is down, in words; None when it is not."""
+        ...
+
+    async def until_up(self, region: Region) -> None:
+        """Return once the region is not down any more."""
+        ...
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How the engine works. Seconds, unless the name says otherwise."""
+
+    lease_seconds: float = 15.0
+    claim_stagger_seconds: float = 0.3
+    """A replica of rank r waits r times this before it claims."""
+    claims_max: int = 256
+    steps_in_flight_max: int = 64
+    """Of one shard; calls are limited again by region and service."""
+    attempts_max: int = 5
+    backoff_seconds: float = 0.5
+    backoff_seconds_max: float = 30.0
+    poll_seconds: float = 1.0
+    sweep_seconds: float = 10.0
+    scan_seconds: float = 60.0
+    """How often all work is looked through: the net under the watch."""
+    handover_seconds: float = 30.0
+    """How long a better replica must have lived before a shard is handed to it."""
+    busy_seconds_max: float = 600.0
+    """How long a delete may be refused as "in use" before the step fails."""
+    deletions_per_pass: int = 200
+    """The sweeper's budget."""
+    retention_seconds: float = 86400.0
+    """How long a deleted stack's records are kept."""
+
+
+class World(msgspec.Struct, frozen=True):
+    """Everything outside the engine."""
+
+    store: Store
+    documents: Documents
+    seal: Seal
+    clouds: CloudAccess
+    health: Health
+    types: Mapping[str, ResourceType]
+    clock: Callable[[], float]
+    """Wall clock, unix seconds: for records and for what a credential's expiry is compared with."""
+    random_bytes: Callable[[int], bytes]
+    settings: Settings
+    replica: ReplicaId
+    region: Region
+    """The replica's home."""
+    address: str = ""
+    distances: Mapping[Region, Mapping[Region, float]] = {}
+    """Round trips between regions, for choosing the nearest replica; unknown ones are equal."""
