@@ -1,0 +1,1 @@
+"""The messages of etcd's API, generated from `protos/etcd`."""
