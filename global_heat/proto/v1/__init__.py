@@ -1,0 +1,1 @@
+"""Package `globalheat.v1`: the gRPC API."""
