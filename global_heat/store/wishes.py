@@ -6,7 +6,7 @@ A wish makes a plan current. From that commit on the shards' owners work; the wi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
 
@@ -59,6 +59,15 @@ class StackWish(msgspec.Struct, frozen=True):
     etag: str = ""
 
 
+Prepare = Callable[[Header, Tree], Awaitable[Collection[TrustRecord]]]
+"""What a front door does once a tree is known to be good and before the wish is written: looks up what only
+the clouds know (raises `Invalid`, located), and has trusts made for the tree's regions."""
+
+
+async def _nothing_to_prepare(header: Header, tree: Tree) -> Collection[TrustRecord]:
+    return ()
+
+
 class Wishes:
     def __init__(
         self,
@@ -72,7 +81,12 @@ class Wishes:
         self._new_id = new_id
 
     async def create(
-        self, caller: Caller, wish: StackWish, request: str, regions: Collection[str]
+        self,
+        caller: Caller,
+        wish: StackWish,
+        request: str,
+        regions: Collection[str],
+        prepare: Prepare = _nothing_to_prepare,
     ) -> Operation:
         """Make a new stack. Raises `Invalid` with all faults (INVALID), ALREADY_EXISTS, PRECONDITION."""
         fingerprint = self._fingerprint(caller, "create", wish)
@@ -101,7 +115,7 @@ class Wishes:
         operation = self._operation(header, "create", 1, request)
         change = _Change(header, operation, plan, description=tree.description, now=now)
         change.put(keys.name(header.project, header.name), NameRecord(stack=header.id))
-        for trust in wish.trusts:
+        for trust in (*wish.trusts, *await prepare(header, tree)):
             change.put(keys.trust(header.project, header.id, trust.cloud), trust)
         self._add_revision(change, 1, wish.source, caller.user)
         guards = [
@@ -112,16 +126,25 @@ class Wishes:
         return await self._settled(caller, operation)
 
     async def update(
-        self, caller: Caller, name: str, wish: StackWish, request: str, regions: Collection[str]
+        self,
+        caller: Caller,
+        name: str,
+        wish: StackWish,
+        request: str,
+        regions: Collection[str],
+        prepare: Prepare = _nothing_to_prepare,
     ) -> Operation:
         """Make an existing stack as wished; allowed while an earlier create or update still runs."""
         fingerprint = self._fingerprint(caller, "update", wish)
         id = await resolve_name(self._store, caller.project, name)
 
-        def change_of(view: StackView) -> _Change:
+        async def change_of(view: StackView) -> _Change:
             refuse_deleted(view.header, "updated")
             tree = self._documents.compile(wish.source, view.header, regions)
-            return self._next_plan(view, caller, "update", Action.UPDATE, request, tree, wish)
+            change = self._next_plan(view, caller, "update", Action.UPDATE, request, tree, wish)
+            for trust in await prepare(change.header, tree):
+                change.put(keys.trust(caller.project, id, trust.cloud), trust)
+            return change
 
         return await self._change(caller, id, request, fingerprint, wish.etag, change_of)
 
@@ -135,7 +158,7 @@ class Wishes:
         if view.header.action is Action.DELETE and view.header.status is not Status.FAILED:
             return await read_operation(self._store, caller.project, view.header.operation)
 
-        def change_of(view: StackView) -> _Change:
+        async def change_of(view: StackView) -> _Change:
             return self._next_plan(view, caller, "delete", Action.DELETE, request, None, None)
 
         return await self._change(caller, id, request, fingerprint, etag, change_of)
@@ -147,7 +170,7 @@ class Wishes:
         if rollback:
             return await self.roll_back(caller, id, request, fingerprint)
 
-        def change_of(view: StackView) -> _Change:
+        async def change_of(view: StackView) -> _Change:
             if view.header.ended:
                 raise Invalid(
                     f"stack {view.header.name!r} is {view.header.state}: nothing to cancel",
@@ -173,7 +196,7 @@ class Wishes:
         complete = view.header.complete_revision
         tree = await self._documents.tree(view.header, complete) if complete else None
 
-        def change_of(view: StackView) -> _Change:
+        async def change_of(view: StackView) -> _Change:
             refuse_deleted(view.header, "rolled back")
             if view.header.complete_revision != complete:
                 raise Invalid("the stack changed meanwhile: try again", reason=Reason.BUSY)
@@ -261,7 +284,7 @@ class Wishes:
         request: str,
         fingerprint: str,
         etag: str,
-        change_of: Callable[[StackView], _Change],
+        change_of: Callable[[StackView], Awaitable[_Change]],
     ) -> Operation:
         """Read, decide, compare-and-set; again when somebody was faster."""
         for _ in range(_TRIES):
@@ -272,7 +295,7 @@ class Wishes:
                 raise Invalid(
                     "the stack has changed since you read it: read it again", reason=Reason.MISMATCH
                 )
-            change = change_of(view)
+            change = await change_of(view)
             guards = [unchanged(view.header_entry), unchanged(view.plan_entry)]
             if await self._commit(caller, change, guards, fingerprint, lambda: None):
                 return await self._settled(caller, change.operation)
