@@ -275,6 +275,19 @@ class ReplicaRecord(Record, frozen=True, kw_only=True):
     claims: int = 0
 
 
+class RegionRecord(Record, frozen=True, kw_only=True):
+    """A region as the operator registered it."""
+
+    name: Region
+    auth_url: str
+    """Its Keystone. Tokens and trusts go to these addresses and to no others."""
+    catalog_region: str = ""
+    """What the catalogue calls it; empty: the same."""
+    interface: str = "public"
+    cloud: str = "default"
+    """Regions of one cloud share a Keystone, and a stack's trust there."""
+
+
 class WorkRecord(Record, frozen=True, kw_only=True):
     """Its key says that a shard has something to do; its mod_revision is the signal. `by` is for people."""
 
