@@ -1,0 +1,47 @@
+"""All resource types that can be carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+
+from global_heat.model.schema import Schemas
+from global_heat.resources.heat.none import Nothing
+from global_heat.resources.heat.random_string import RandomString
+from global_heat.resources.heat.test_resource import TestResource
+from global_heat.resources.heat.value import Value
+from global_heat.resources.neutron.net import Net
+from global_heat.resources.neutron.port import Port
+from global_heat.resources.neutron.subnet import Subnet
+from global_heat.resources.type import ResourceType
+
+ALL: Mapping[str, ResourceType] = {
+    type.name: type
+    for type in (
+        Nothing(),
+        RandomString(),
+        TestResource(),
+        Value(),
+        Net(),
+        Subnet(),
+        Port(),
+    )
+}
+
+_EXPANDED = {
+    "OS::Heat::ResourceGroup": frozenset(
+        {"count", "index_var", "removal_policies", "removal_policies_mode", "resource_def"}
+    )
+}
+"""Types that become other resources before anything is planned: no step ever has one of them."""
+
+
+def supported() -> Mapping[str, frozenset[str]]:
+    """The implemented properties of each implemented type."""
+    return {name: type.supported for name, type in ALL.items()} | _EXPANDED
+
+
+def load_schemas() -> Schemas:
+    """What Heat says of all its types, with what of it is implemented."""
+    data = resources.files("global_heat.resources").joinpath("resource-types.json").read_bytes()
+    return Schemas.decode(data, supported())
