@@ -23,6 +23,7 @@ from global_heat.model.records import (
     Incarnation,
     Record,
     ShardRecord,
+    State,
     WorkRecord,
 )
 from global_heat.store import keys
@@ -87,17 +88,27 @@ class Book:
         self._claim_revision = claim_revision
         self.work_revision = work_revision
         self._new_id = new_id
-        self._records: dict[str, tuple[bytes | None, int]] = {}
         self._incarnations: dict[str, Incarnation] = {}
         self._by_path: dict[Path, dict[str, Incarnation]] = {}
-        self._attempts: dict[Token, Attempt] = {}
+        self._required_by: dict[str, set[str]] = {}
+        self._let_go: set[str] = set()
+        self.finished: dict[Path, Incarnation] = {}
+        """By path: the incarnation that is finished for the current plan."""
+        self.enrich: Callable[[Write], Write] = lambda write: write
+        """What follows from a write that was just shown, to be committed together with it."""
+        self._attempts: dict[Token, Attempt] | None = None
         self._queue: list[tuple[Write, asyncio.Future[None]]] = []
         self._queued = asyncio.Event()
         self._preparing = 0
         self._prepared = asyncio.Event()
         self.commits = 0
+        self.revision = view.revision
+        """The store's revision of the last commit."""
         self.broken: Exception | None = None
         self.record = view.shards.get(shard.region) or ShardRecord(region=shard.region)
+        self._records: dict[str, tuple[bytes | None, int]] = {
+            key: (entry.value, entry.mod_revision) for key, entry in view.entries.items()
+        }
         for incarnation in view.incarnations:
             self._show(incarnation)
 
@@ -114,14 +125,29 @@ class Book:
         """The incarnations of this shard's own region."""
         return tuple(i for i in self._incarnations.values() if i.region == self.shard.region)
 
-    def learn(self, others: Iterable[Incarnation]) -> None:
-        """Take in what other shards have recorded since."""
+    def holders(self, incarnation: Incarnation) -> set[str]:
+        """The refs of what was built on this incarnation and is still recorded: it goes first."""
+        return self._required_by.get(incarnation.ref, set()) - {incarnation.ref}
+
+    def take_freed(self) -> set[str]:
+        """The refs that nothing recorded was built on any more, since this was last asked."""
+        freed = {ref for ref in self._let_go if not self._required_by.get(ref)}
+        self._let_go.clear()
+        return freed
+
+    def learn(self, view: StackView) -> None:
+        """Take in what other shards have recorded since, and the header, if it is newer."""
         region = self.shard.region
-        for gone in [i for i in self._incarnations.values() if i.region != region]:
-            self._hide(gone)
-        for incarnation in others:
-            if incarnation.region != region:
+        known = {i.ref: i for i in self._incarnations.values() if i.region != region}
+        for incarnation in view.incarnations:
+            if incarnation.region != region and known.pop(incarnation.ref, None) != incarnation:
                 self._show(incarnation)
+        for gone in known.values():
+            self._hide(gone)
+        entry = view.header_entry
+        if entry.mod_revision > self._known(entry.key)[1]:
+            self.header = view.header
+            self._records[entry.key] = (entry.value, entry.mod_revision)
 
     def preparing(self) -> _Preparing:
         """While entered, a commit waits a moment for this step's write to join it."""
@@ -137,6 +163,7 @@ class Book:
             self._show(incarnation)
         for incarnation in write.removed:
             self._hide(incarnation)
+        write = self.enrich(write)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((write, future))
         self._queued.set()
@@ -144,9 +171,7 @@ class Book:
 
     async def attempt(self, token: Token) -> Attempt | None:
         """The ledger's entry as this owner knows it."""
-        if token not in self._attempts:
-            await self._load_attempt(token)
-        return self._attempts.get(token)
+        return (await self._ledger()).get(token)
 
     async def run(self) -> None:
         """Commit what is queued, one commit at a time, until something breaks. Raises `Stale` or `Fenced`."""
@@ -175,7 +200,7 @@ class Book:
         self._queue.clear()
 
     async def _linger(self) -> None:
-        """Let steps that are about to write join: the outcome of a level and the next one's intents are one."""
+        """Let steps that are about to write join: a level's outcomes and the next one's intents are one."""
         await asyncio.sleep(0)
         if not self._preparing:
             return
@@ -260,6 +285,7 @@ class Book:
                 self.header = decode(Header, entry.value)
             elif key.startswith("attempts/"):
                 token = Token(key.rpartition("/")[2])
+                assert self._attempts is not None
                 self._attempts.pop(token, None)
                 if entry is not None:
                     self._attempts[token] = decode(Attempt, entry.value)
@@ -303,6 +329,8 @@ class Book:
         if header is not self.header:
             self._put(transaction, keys.header(project, stack), header)
             transaction.header = header
+            if header.deleted:
+                transaction.deletes.add(keys.name(project, header.name))
         if events:
             record = msgspec.structs.replace(record, events=record.events + 1)
             batch = EventBatch(
@@ -343,6 +371,7 @@ class Book:
 
     def _settle(self, transaction: _Transaction, revision: int) -> None:
         self.commits += 1
+        self.revision = revision
         guarded = {guard.key for guard in transaction.guards}
         for key, value in transaction.puts.items():
             if key in guarded:
@@ -352,37 +381,51 @@ class Book:
         assert transaction.record is not None
         self.record = transaction.record
         self.header = transaction.header or self.header
-        self._attempts.update(transaction.attempts)
+        if self._attempts is not None:
+            self._attempts.update(transaction.attempts)
 
-    async def _load_attempt(self, token: Token) -> None:
-        key = keys.attempt(self.shard, token)
+    async def _ledger(self) -> dict[Token, Attempt]:
+        """The shard's attempts: read once, since a delete needs them all."""
         delay = 0.1
-        while True:
+        while self._attempts is None:
             try:
-                entry = await self._store.get(key)
-                break
+                found = await self._store.scan(keys.attempts(self.shard))
             except Transient:
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, 2.0)
-        if entry is not None:
-            self._attempts[token] = decode(Attempt, entry.value)
-            self._records[key] = (entry.value, entry.mod_revision)
+                continue
+            self._attempts = {}
+            for entry in found.entries:
+                attempt = decode(Attempt, entry.value)
+                self._attempts[attempt.token] = attempt
+                self._records[entry.key] = (entry.value, entry.mod_revision)
+        return self._attempts
 
     def _resource_key(self, incarnation: Incarnation) -> str:
         shard = self.shard
         return keys.resource(shard.project, shard.stack, incarnation.path, incarnation.region, incarnation.n)
 
-    def seed(self, entries: Mapping[str, tuple[bytes | None, int]]) -> None:
-        """What the store holds under the keys this owner may rewrite."""
-        self._records.update(entries)
-
     def _show(self, incarnation: Incarnation) -> None:
-        self._incarnations[incarnation.ref] = incarnation
-        self._by_path.setdefault(incarnation.path, {})[incarnation.ref] = incarnation
+        ref = incarnation.ref
+        self._hide(incarnation)
+        self._incarnations[ref] = incarnation
+        self._by_path.setdefault(incarnation.path, {})[ref] = incarnation
+        for required in incarnation.requires:
+            self._required_by.setdefault(required, set()).add(ref)
+        if incarnation.state is State.READY and incarnation.plan == self.view.plan.number:
+            self.finished[incarnation.path] = incarnation
 
     def _hide(self, incarnation: Incarnation) -> None:
-        self._incarnations.pop(incarnation.ref, None)
-        self._by_path.get(incarnation.path, {}).pop(incarnation.ref, None)
+        before = self._incarnations.pop(incarnation.ref, None)
+        if before is None:
+            return
+        self._by_path[before.path].pop(before.ref, None)
+        for required in before.requires:
+            self._required_by[required].discard(before.ref)
+            self._let_go.add(required)
+        finished = self.finished.get(before.path)
+        if finished is not None and finished.ref == before.ref:
+            del self.finished[before.path]
 
 
 class _Transaction:

@@ -8,12 +8,15 @@ length kills nothing. When the lease is gone, all claims are: the engine drops i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.store.protocol import Lease, Store
 
 SOFT_MARGIN_SECONDS = 2.0
+
+T = TypeVar("T")
 
 
 class LeaseKeeper:
@@ -55,6 +58,27 @@ class LeaseKeeper:
                 raise Fenced("the replica's lease is gone")
             self._renewed.clear()
             await self._renewed.wait()
+
+    async def bounded(self, call: Awaitable[T], seconds: float) -> T:
+        """Await a mutating call; cut it after its own limit, or when the lease is not renewed in time.
+
+        Raises `Ambiguous` when it was cut.
+        """
+        loop = asyncio.get_running_loop()
+        limit = loop.time() + seconds
+        task = asyncio.ensure_future(call)
+        try:
+            while True:
+                wait = min(limit - loop.time(), max(self.margin_seconds, 0.0))
+                await asyncio.wait({task}, timeout=wait)
+                if task.done():
+                    return task.result()
+                if loop.time() >= limit:
+                    raise Ambiguous(f"no answer within {seconds:g} s")
+                if not self.may_act:
+                    raise Ambiguous("cut: the replica's lease was not renewed in time")
+        finally:
+            task.cancel()
 
     async def keep(self) -> None:
         """Renew until the lease is lost."""

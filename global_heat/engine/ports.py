@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from global_heat.model.names import Region, ReplicaId
+from global_heat.model.names import Project, Region, ReplicaId, StackId
 from global_heat.regions.cloud import Cloud
 from global_heat.resources.type import ResourceType
 from global_heat.store.documents import Documents
@@ -43,6 +43,10 @@ class CloudAccess(Protocol):
 
     def bounds(self, region: Region) -> Bounds: ...
 
+    async def retire(self, project: Project, stack: StackId) -> None:
+        """Remove what the stack's deferred work was done under: nothing of it is left."""
+        ...
+
 
 class Health(Protocol):
     """What is known of the regions: fed by every call's outcome."""
@@ -63,8 +67,6 @@ class Settings(msgspec.Struct, frozen=True):
     claim_stagger_seconds: float = 0.3
     """A replica of rank r waits r times this before it claims."""
     claims_max: int = 256
-    steps_in_flight_max: int = 64
-    """Of one shard; calls are limited again by region and service."""
     attempts_max: int = 5
     backoff_seconds: float = 0.5
     backoff_seconds_max: float = 30.0

@@ -90,6 +90,10 @@ class ResourceType:
         """The token that a listed or shown thing carries."""
         return token_in(body.get("description"))
 
+    def is_made_by(self, body: Body, making: Making, props: Properties) -> bool:
+        """Whether a thing found under a UNIQUE name was made for this incarnation."""
+        return self.token_of(body) == making.token
+
     def ready(self, body: Body) -> bool:
         """Whether the thing is as finished as its users need it. Raises `Failed`."""
         return True

@@ -124,9 +124,9 @@ class Store(Protocol):
         ...
 
     async def scan(
-        self, prefix: str, *, at_least: int = 0, local: bool = False, keys_only: bool = False
+        self, prefix: str, *, start: str = "", at_least: int = 0, local: bool = False, keys_only: bool = False
     ) -> Snapshot:
-        """Read all below a prefix at one revision, which is not older than `at_least`."""
+        """Read all below a prefix (from key `start` on) at one revision, not older than `at_least`."""
         ...
 
     async def commit(

@@ -34,6 +34,8 @@ class StackView(msgspec.Struct, frozen=True):
     plan_entry: Entry
     shards: dict[Region, ShardRecord]
     incarnations: list[Incarnation]
+    entries: dict[str, Entry]
+    """All of these as they stand in the store."""
 
     @property
     def etag(self) -> str:
@@ -70,13 +72,15 @@ async def read_stack(
 
     `local` reads may be old; a stack that the nearest member does not know yet is asked for again.
     """
-    found = await store.scan(keys.stack(project, id), at_least=at_least, local=local)
+    prefix = keys.stack(project, id)
+    # Blobs and events, the bulk of a stack, stand before its header.
+    start = keys.header(project, id)
+    found = await store.scan(prefix, start=start, at_least=at_least, local=local)
     header_entry = plan_entry = None
     shards: dict[Region, ShardRecord] = {}
     incarnations: list[Incarnation] = []
-    below = len(keys.stack(project, id))
     for entry in found.entries:
-        part, _, _ = entry.key[below:].partition("/")
+        part, _, _ = entry.key.removeprefix(prefix).partition("/")
         match part:
             case "header":
                 header_entry = entry
@@ -99,6 +103,7 @@ async def read_stack(
         plan_entry=plan_entry,
         shards=shards,
         incarnations=incarnations,
+        entries={entry.key: entry for entry in found.entries},
     )
 
 

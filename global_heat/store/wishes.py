@@ -133,9 +133,13 @@ class Wishes:
         request: str,
         regions: Collection[str],
         prepare: Prepare = _nothing_to_prepare,
+        said: object = None,
     ) -> Operation:
-        """Make an existing stack as wished; allowed while an earlier create or update still runs."""
-        fingerprint = self._fingerprint(caller, "update", wish)
+        """Make an existing stack as wished; allowed while an earlier create or update still runs.
+
+        `said`: what the caller said, where the wish was derived from that and from what is recorded.
+        """
+        fingerprint = self._fingerprint(caller, "update", wish if said is None else said)
         id = await resolve_name(self._store, caller.project, name)
 
         async def change_of(view: StackView) -> _Change:
@@ -189,16 +193,25 @@ class Wishes:
         return await self._change(caller, id, request, fingerprint, "", change_of)
 
     async def roll_back(
-        self, caller: Caller, id: StackId, request: str = "", fingerprint: str = ""
+        self,
+        caller: Caller,
+        id: StackId,
+        request: str = "",
+        fingerprint: str = "",
+        after_plan: int | None = None,
     ) -> Operation:
-        """Go back to the last complete revision; a stack that never was complete loses all it has."""
+        """Go back to the last complete revision; a stack that never was complete loses all it has.
+
+        With `after_plan` only if that plan is still the current one: another replica may have been faster.
+        """
         view = await read_stack(self._store, caller.project, id, local=False)
         complete = view.header.complete_revision
         tree = await self._documents.tree(view.header, complete) if complete else None
 
         async def change_of(view: StackView) -> _Change:
             refuse_deleted(view.header, "rolled back")
-            if view.header.complete_revision != complete:
+            faster = after_plan is not None and view.header.plan != after_plan
+            if faster or view.header.complete_revision != complete:
                 raise Invalid("the stack changed meanwhile: try again", reason=Reason.BUSY)
             return self._next_plan(view, caller, "rollback", Action.ROLLBACK, request, tree, None)
 

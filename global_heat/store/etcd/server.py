@@ -93,7 +93,7 @@ class Member:
         addresses: Mapping[str, Address],
         options: Options = DEFAULTS,
     ) -> None:
-        """`addresses` has all members of the cluster by name, this one too. Data and log go to `directory`."""
+        """`addresses` names all members of the cluster, this one too. Data and log go below `directory`."""
         self.name = name
         self.address = addresses[name]
         self.directory = directory

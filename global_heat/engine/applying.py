@@ -1,0 +1,175 @@
+"""Carry out one apply step: decide from the records, do it, decide again, until it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Collection
+
+import msgspec
+
+from global_heat.engine.creating import create, resume
+from global_heat.engine.job import Job, StepFailed
+from global_heat.engine.resource import Resource
+from global_heat.engine.updating import update
+from global_heat.model.errors import Invalid, Transient
+from global_heat.model.plan import Step
+from global_heat.model.records import Incarnation, State
+from global_heat.model.values import Body
+from global_heat.planner.decision import (
+    Create,
+    Done,
+    Failed,
+    Keep,
+    Resume,
+    Update,
+    decide_apply,
+    forcing_by_schema,
+)
+from global_heat.resources import type as types
+
+
+async def apply(job: Job, step: Step) -> None:
+    """Make the step's resource as wished. Raises `StepFailed`."""
+    resource = Resource(job, step)
+    faults = resource.type.check(resource.props)
+    if faults:
+        raise StepFailed("; ".join(faults))
+    while True:
+        decision = _decide(resource)
+        match decision:
+            case Done():
+                return
+            case Failed(incarnation=incarnation):
+                raise StepFailed(incarnation.reason)
+            case Create():
+                await create(resource, decision)
+            case Keep(incarnation=incarnation):
+                await _keep(resource, incarnation)
+            case Update(incarnation=incarnation, changed=changed):
+                await update(resource, incarnation, changed)
+            case Resume(incarnation=incarnation):
+                await _go_on(resource, incarnation)
+
+
+def _decide(resource: Resource) -> Create | Done | Failed | Keep | Resume | Update:
+    job = resource.job
+    schema = job.world.documents.schemas.get(resource.step.type)
+    assert schema is not None, resource.step.type
+    by_schema = forcing_by_schema(schema)
+
+    def forces(changed: Collection[str]) -> tuple[str, ...]:
+        forcing = by_schema(changed)
+        if not forcing and resource.type.replaces(changed, resource.props):
+            return tuple(sorted(changed))
+        return forcing
+
+    here = [i for i in job.book.of(resource.path) if i.region == job.book.shard.region]
+    return decide_apply(here, resource.step.type, resource.wish, forces, job.plan.number)
+
+
+async def _go_on(resource: Resource, incarnation: Incarnation) -> None:
+    """Finish what is open."""
+    match incarnation.state:
+        case State.INTENT:
+            await resume(resource, incarnation)
+        case State.UPDATING:
+            await update(resource, incarnation, sorted(_open_changes(resource, incarnation)))
+        case State.CREATED:
+            await _await_ready(resource, incarnation)
+        case _:
+            raise AssertionError(f"{incarnation.ref} is {incarnation.state}")
+
+
+def _open_changes(resource: Resource, incarnation: Incarnation) -> set[str]:
+    """What an update that was left half-way may or may not have changed, and what is wished otherwise now."""
+    have, target, wish = incarnation.hashes, incarnation.target, resource.wish.hashes
+    names = {*have, *target, *wish}
+    return {name for name in names if not have.get(name) == target.get(name) == wish.get(name)}
+
+
+async def _keep(resource: Resource, incarnation: Incarnation) -> None:
+    """It is as wished: record that for this plan, with all that others need of it."""
+    made = resource.job.opened(incarnation)["made"]
+    if resource.type.handle is types.Handle.LOCAL:
+        await resource.write(resource.ready(incarnation, made, made))
+        return
+    if not resource.missing_attributes(incarnation):
+        kept = msgspec.structs.replace(
+            incarnation, plan=resource.job.plan.number, requires=resource.requires(), retain=resource.retain
+        )
+        await resource.write(kept)
+        return
+    body = await _show(resource, incarnation)
+    if body is None:
+        await vanished(resource, incarnation)
+        return
+    await resource.write(resource.ready(incarnation, body, made))
+
+
+async def _await_ready(resource: Resource, incarnation: Incarnation) -> None:
+    """Poll until the thing is ready, then set what its create could not, then record it."""
+    finishing = resource.type.finishing & set(resource.wish.hashes)
+    body = await _poll(resource, incarnation)
+    if body is None:
+        await vanished(resource, incarnation)
+        return
+    if finishing:
+        wish = resource.wish.hashes
+        target = incarnation.target
+        since = {name for name in {*wish, *target} if target.get(name) != wish.get(name)}
+        await update(resource, incarnation, sorted(finishing | since), event="CREATE")
+        return
+    with resource.job.book.preparing():
+        made = resource.job.opened(incarnation)["made"]
+        ready = resource.ready(incarnation, body, made)
+    await resource.write(ready, resource.event("CREATE", "COMPLETE", id=incarnation.id))
+
+
+async def _poll(resource: Resource, incarnation: Incarnation) -> Body | None:
+    """The thing once it is ready; None when it is gone. Raises `StepFailed` when it ended in error."""
+    job, type = resource.job, resource.type
+    while True:
+        body = await _look_or_show(resource, incarnation)
+        if body is None:
+            return None
+        try:
+            if type.ready(body):
+                return body
+        except types.Failed as failure:
+            raise resource.failed(incarnation, str(failure)) from None
+        await asyncio.sleep(_until_tick(job.world.settings.poll_seconds))
+
+
+def _until_tick(seconds: float) -> float:
+    """Until the next multiple of the interval: those who wait look together."""
+    now = asyncio.get_running_loop().time()
+    return (math.floor(now / seconds) + 1) * seconds - now
+
+
+async def _look_or_show(resource: Resource, incarnation: Incarnation) -> Body | None:
+    """As the shared list shows it; what the list lacks is asked for by id."""
+    if resource.type.handle is types.Handle.TOKEN and resource.type.polled:
+        look = await resource.job.read(lambda cloud: resource.job.observer.look(resource.type, cloud))
+        for body in look.bodies:
+            if resource.type.identify(body) == incarnation.id:
+                return body
+    return await _show(resource, incarnation)
+
+
+async def _show(resource: Resource, incarnation: Incarnation) -> Body | None:
+    try:
+        return await resource.job.read(lambda cloud: resource.type.show(cloud, incarnation.id))
+    except Transient:
+        raise
+    except Invalid as error:
+        raise resource.failed(incarnation, str(error)) from None
+
+
+async def vanished(resource: Resource, incarnation: Incarnation) -> None:
+    """Somebody deleted it: it is on its way out, and a new one is made."""
+    leaving = msgspec.structs.replace(
+        incarnation, state=State.LEAVING, reason="deleted by somebody else", updated_at=resource.job.now
+    )
+    event = resource.event("CHECK", "FAILED", "it does not exist any more", id=incarnation.id)
+    await resource.write(leaving, event)

@@ -1,0 +1,100 @@
+"""Remove an incarnation that is not wished any more: condemn it, delete it by id, see it gone, forget it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from global_heat.engine.backoff import Backoff
+from global_heat.engine.book import AttemptChange, Write
+from global_heat.engine.job import Job, StepFailed
+from global_heat.engine.resource import condemn
+from global_heat.model.errors import Ambiguous, Transient
+from global_heat.model.names import PhysicalId, Token
+from global_heat.model.records import Attempt, AttemptState, Incarnation, State
+from global_heat.regions.cloud import Conflict, Gone, ServiceRefusal
+from global_heat.resources.type import Handle, ResourceType
+
+
+async def clean(job: Job, incarnation: Incarnation) -> None:
+    """Remove it and its record. Raises `StepFailed`."""
+    type = job.world.types[incarnation.type]
+    if incarnation.retain and incarnation.id:
+        await _forget(job, incarnation, "DELETE", _retain, "kept, as its deletion_policy says")
+        return
+    if type.handle is Handle.LOCAL or not incarnation.id:
+        # What an open intent may have made is the sweeper's from here on.
+        await _forget(job, incarnation, "DELETE", condemn)
+        return
+    if incarnation.state is not State.LEAVING or incarnation.tried != job.plan.number:
+        leaving = msgspec.structs.replace(
+            incarnation, state=State.LEAVING, tried=job.plan.number, updated_at=job.now
+        )
+        event = job.event(incarnation.path, incarnation.type, "DELETE", "IN_PROGRESS", id=incarnation.id)
+        attempts: dict[Token, AttemptChange] = {incarnation.token: condemn}
+        await job.book.write(Write(incarnations=(leaving,), attempts=attempts, events=(event,)))
+        incarnation = leaving
+    await _delete(job, type, incarnation)
+    await _forget(job, incarnation, "DELETE", _gone)
+
+
+async def _forget(
+    job: Job, incarnation: Incarnation, action: str, change: AttemptChange, reason: str = ""
+) -> None:
+    event = job.event(incarnation.path, incarnation.type, action, "COMPLETE", reason, incarnation.id)
+    attempts = {incarnation.token: change} if incarnation.token else {}
+    await job.book.write(Write(removed=(incarnation,), attempts=attempts, events=(event,)))
+
+
+async def _delete(job: Job, type: ResourceType, incarnation: Incarnation) -> None:
+    """Send DELETE until the thing is gone. The answer alone proves nothing: the look does."""
+    backoff = Backoff(job.world.settings)
+    give_up = asyncio.get_running_loop().time() + job.world.settings.busy_seconds_max
+    ask = True
+    while True:
+        try:
+            if ask and not await _send(job, type, incarnation.id):
+                return
+            ask = False
+            if await job.read(lambda cloud: type.show(cloud, incarnation.id)) is None:
+                return
+            await asyncio.sleep(backoff.next())
+        except Conflict as conflict:
+            if asyncio.get_running_loop().time() >= give_up:
+                raise _failed(job, incarnation, str(conflict)) from None
+            ask = True
+            await job.wait_out(Transient(str(conflict)), backoff)
+        except ServiceRefusal as refusal:
+            raise _failed(job, incarnation, str(refusal)) from None
+        except (Transient, Ambiguous) as error:
+            ask = True
+            await job.wait_out(Transient(str(error)), backoff)
+
+
+async def _send(job: Job, type: ResourceType, id: PhysicalId) -> bool:
+    """Whether there was something to delete."""
+    opened = await job.world.clouds.open(job.book.shard)
+    try:
+        await job.mutate(lambda: type.delete(opened.cloud, id), type.call_seconds)
+    except Gone:
+        return False
+    return True
+
+
+def _failed(job: Job, incarnation: Incarnation, reason: str) -> StepFailed:
+    failed = msgspec.structs.replace(incarnation, reason=reason, tried=job.plan.number, updated_at=job.now)
+    return StepFailed(reason, failed)
+
+
+def _retain(before: Attempt | None) -> Attempt:
+    assert before is not None, "what is retained was adopted"
+    return msgspec.structs.replace(before, state=AttemptState.RETAINED)
+
+
+def _gone(before: Attempt | None) -> Attempt:
+    """Deleted to the end. Once no late request can land, that closes the attempt."""
+    assert before is not None, "what is deleted was adopted"
+    settled = before.settled and before.state is AttemptState.CONDEMNED
+    state = AttemptState.CLOSED if settled else AttemptState.CONDEMNED
+    return msgspec.structs.replace(before, gone=True, state=state)

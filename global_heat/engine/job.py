@@ -1,0 +1,154 @@
+"""What the steps of one shard work with, under one plan: records, the region's cloud, the lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from global_heat.engine.backoff import Backoff
+from global_heat.engine.book import Book, Write
+from global_heat.engine.lease import LeaseKeeper
+from global_heat.engine.observing import Observer
+from global_heat.engine.ports import World
+from global_heat.model.errors import Transient
+from global_heat.model.names import Path
+from global_heat.model.plan import Plan
+from global_heat.model.records import Event, Incarnation, Waiting
+from global_heat.model.values import Json
+from global_heat.regions.cloud import Cloud
+from global_heat.store.documents import RecordedView
+from global_heat.template.tree import Tree
+
+T = TypeVar("T")
+_PARKED_AFTER_TRIES = 3
+
+
+class StepFailed(Exception):
+    """A step cannot be done under this plan. `incarnation` is what the records shall say of it."""
+
+    def __init__(self, reason: str, incarnation: Incarnation | None = None) -> None:
+        super().__init__(reason)
+        self.incarnation = incarnation
+
+
+class StepLeft(Exception):
+    """The step is left as it is: the stack stops, and the region does not answer."""
+
+
+class Job:
+    """One shard under one plan."""
+
+    def __init__(
+        self, world: World, lease: LeaseKeeper, observer: Observer, book: Book, plan: Plan, tree: Tree | None
+    ) -> None:
+        self.world = world
+        self.lease = lease
+        self.observer = observer
+        self.book = book
+        self.plan = plan
+        self._tree = tree
+        self.stopping = asyncio.Event()
+        self._calls: dict[asyncio.Task[Any], None] = {}
+        self._parked = 0
+
+    @property
+    def tree(self) -> Tree:
+        assert self._tree is not None, "a plan with apply steps has a tree"
+        return self._tree
+
+    @property
+    def now(self) -> float:
+        return self.world.clock()
+
+    def view(self) -> RecordedView:
+        return RecordedView(self.world.documents, self.book.header, self.book.finished)
+
+    def hash_property(self) -> Callable[[str, Json], str]:
+        return self.world.documents.hash_property(self.book.header)
+
+    def opened(self, incarnation: Incarnation) -> Mapping[str, dict[str, Json]]:
+        return self.world.documents.open_incarnation(self.book.header, incarnation)
+
+    def event(self, path: Path, type: str, action: str, status: str, reason: str = "", id: str = "") -> Event:
+        return Event(at=self.now, path=path, type=type, action=action, status=status, reason=reason, id=id)
+
+    async def read(self, call: Callable[[Cloud], Awaitable[T]]) -> T:
+        """Ask the cloud. What is transient is waited out, however long it takes."""
+        backoff = Backoff(self.world.settings)
+        while True:
+            try:
+                opened = await self.world.clouds.open(self.book.shard)
+                return await call(opened.cloud)
+            except Transient as error:
+                await self.wait_out(error, backoff)
+
+    async def mutate(self, call: Callable[[], Awaitable[T]], seconds: float) -> T:
+        """Send a mutating call, once, only while the lease is good.
+
+        It goes on when the step is cancelled meanwhile: who follows would have to look for what it did.
+        Raises `Ambiguous` when it was cut.
+        """
+        await self.lease.until_may_act()
+        inner: asyncio.Task[T] = asyncio.ensure_future(self.lease.bounded(call(), seconds))
+        self._calls[inner] = None
+
+        def ended(task: asyncio.Task[T]) -> None:
+            del self._calls[task]
+            if not task.cancelled():
+                task.exception()  # who asked may be gone
+
+        inner.add_done_callback(ended)
+        return await asyncio.shield(inner)
+
+    async def calls_landed(self) -> None:
+        """Return when no mutating call is under way."""
+        while self._calls:
+            await asyncio.wait(list(self._calls))
+
+    def cut_calls(self) -> None:
+        for call in list(self._calls):
+            call.cancel()
+
+    async def wait_out(self, error: Transient, backoff: Backoff) -> None:
+        """Wait until it makes sense to try again; say in the records what is waited for."""
+        region = self.book.shard.region
+        wait = backoff.next(error.retry_after_seconds)
+        trouble = self.world.health.trouble(region)
+        if trouble is None and backoff.count < _PARKED_AFTER_TRIES:
+            await asyncio.sleep(wait)
+            return
+        if self.stopping.is_set():
+            raise StepLeft(str(error))
+        await self._park(f"region {region}: {trouble}" if trouble else str(error))
+        try:
+            if trouble is None:
+                await self._unless_stopping(asyncio.sleep(wait))
+            else:
+                await self._unless_stopping(self.world.health.until_up(region))
+        finally:
+            self._parked -= 1
+        if not self._parked:
+            await self.book.write(Write(shard=lambda record: msgspec.structs.replace(record, parked=None)))
+
+    async def _park(self, on: str) -> None:
+        self._parked += 1
+        parked = self.book.record.parked
+        if parked is None:
+            waiting = Waiting(on=on, since=self.now)
+            await self.book.write(Write(shard=lambda record: msgspec.structs.replace(record, parked=waiting)))
+
+    async def _unless_stopping(self, wait: Awaitable[None]) -> None:
+        """Await, but not longer than the stack goes on. Raises `StepLeft` when it stops."""
+        waiting = asyncio.ensure_future(wait)
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise StepLeft("the stack stops")
+            waiting.result()
+        finally:
+            waiting.cancel()
+            stopping.cancel()

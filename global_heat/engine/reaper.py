@@ -1,0 +1,104 @@
+"""Forget what has been over for long: the records of deleted stacks, their ledger, old request ids."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from global_heat.engine.ports import World
+from global_heat.engine.ranking import ranked
+from global_heat.model.errors import Error
+from global_heat.model.names import Region, ReplicaId
+from global_heat.model.records import Header, ReplicaRecord, RequestRecord
+from global_heat.store import keys
+from global_heat.store.codec import decode
+from global_heat.store.keys import Shard
+from global_heat.store.protocol import Entry, Guard, unchanged
+
+log = structlog.get_logger()
+_REQUESTS_KEPT_SECONDS = 7 * 86400.0
+_BATCH = 100
+
+
+class Reaper:
+    """One replica of all does it at a time; two that do are no harm."""
+
+    def __init__(self, world: World, id: ReplicaId, replicas: Callable[[], Iterable[ReplicaRecord]]) -> None:
+        self._world = world
+        self._id = id
+        self._replicas = replicas
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(self._world.settings.scan_seconds)
+            order = ranked("reaper", self._world.region, self._replicas(), {})
+            if order and order[0] == self._id:
+                try:
+                    await self.reap()
+                except Error as error:
+                    log.info("reaping was broken off", error=str(error))
+
+    async def reap(self) -> int:
+        """One pass; how many stacks were forgotten."""
+        await self._reap_requests()
+        oldest = self._world.clock() - self._world.settings.retention_seconds
+        forgotten = 0
+        for entry in await self._headers():
+            header = decode(Header, entry.value)
+            if not header.deleted or header.ended_at > oldest:
+                continue
+            if await self._still_swept(header):
+                continue
+            await self._forget(header, entry)
+            forgotten += 1
+        return forgotten
+
+    async def _headers(self) -> list[Entry]:
+        found = await self._world.store.scan(keys.STACKS, local=True, keys_only=True)
+        names = [entry.key for entry in found.entries if entry.key.endswith("/header")]
+        entries = [await self._world.store.get(name) for name in names if name.count("/") == 3]
+        return [entry for entry in entries if entry is not None]
+
+    async def _still_swept(self, header: Header) -> bool:
+        """Whether an attempt of the stack may still leave something behind."""
+        for region in await self._regions(header):
+            shard = Shard(region, header.project, header.id)
+            index = await self._world.store.scan(keys.sweep(shard, "").rstrip("/") + "/")  # type: ignore[arg-type]
+            if index.entries:
+                return True
+        return False
+
+    async def _regions(self, header: Header) -> list[Region]:
+        prefix = keys.shards(header.project, header.id)
+        found = await self._world.store.scan(prefix, keys_only=True)
+        return [Region(entry.key.removeprefix(prefix)) for entry in found.entries]
+
+    async def _forget(self, header: Header, entry: Entry) -> None:
+        """Delete all records but the header, then the header: who is interrupted begins again."""
+        doomed: list[str] = []
+        for region in await self._regions(header):
+            attempts = keys.attempts(Shard(region, header.project, header.id))
+            found = await self._world.store.scan(attempts, keys_only=True)
+            doomed += [attempt.key for attempt in found.entries]
+        prefix = keys.stack(header.project, header.id)
+        found = await self._world.store.scan(prefix, keys_only=True)
+        last = [entry.key, *(e.key for e in found.entries if e.key.startswith(f"{prefix}shards/"))]
+        doomed += [e.key for e in found.entries if e.key not in last]
+        for start in range(0, len(doomed), _BATCH):
+            await self._world.store.commit(unchanged(entry), delete=doomed[start : start + _BATCH])
+        await self._world.clouds.retire(header.project, header.id)
+        await self._world.store.commit(unchanged(entry), delete=last)
+        log.info("forgot a deleted stack", stack=header.id)
+
+    async def _reap_requests(self) -> None:
+        oldest = self._world.clock() - _REQUESTS_KEPT_SECONDS
+        found = await self._world.store.scan("projects/", local=True)
+        for entry in found.entries:
+            if entry.key.split("/")[2] != "requests":
+                continue
+            record = decode(RequestRecord, entry.value)
+            if record.created_at < oldest:
+                guard: Guard = unchanged(entry)
+                await self._world.store.commit(guard, delete=(entry.key,))

@@ -1,0 +1,224 @@
+"""Remove what attempts left and nobody adopted, until nothing more can appear.
+
+The fence: a request is admitted only until the credential it carries expires (plus the clocks' skew),
+takes effect at most `exec_seconds` later, and shows in every list `lag_seconds` after that. A look that
+begins after all three and finds nothing closes the attempt. Until then everything that carries the token of
+a condemned attempt is deleted by id, whenever it appears; so is a second thing of an adopted one. A thing
+whose token does not verify, or that the ledger does not name, is never touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+import msgspec
+import structlog
+
+from global_heat.engine.lease import LeaseKeeper
+from global_heat.engine.ports import Opened, World
+from global_heat.engine.ranking import ranked
+from global_heat.model.errors import Ambiguous, Error, Invalid, Transient
+from global_heat.model.names import PhysicalId, Project, Region, ReplicaId, Token
+from global_heat.model.records import Attempt, AttemptState, ReplicaRecord
+from global_heat.model.token import verifies
+from global_heat.regions.cloud import Gone
+from global_heat.resources.type import Handle, ResourceType
+from global_heat.store import keys
+from global_heat.store.codec import decode, encode
+from global_heat.store.keys import Shard
+from global_heat.store.protocol import Committed, Entry, unchanged
+
+log = structlog.get_logger()
+_LIVE = (AttemptState.INTENT, AttemptState.ADOPTED)
+
+
+class Swept(msgspec.Struct):
+    """What one pass did."""
+
+    looks: int = 0
+    deleted: int = 0
+    closed: int = 0
+    settled: int = 0
+
+
+class Sweeper:
+    """Sweeps the regions for which this replica is the best-ranked. Needs no claim: see the module."""
+
+    def __init__(
+        self,
+        world: World,
+        id: ReplicaId,
+        lease: LeaseKeeper,
+        replicas: Callable[[], Iterable[ReplicaRecord]],
+    ) -> None:
+        self._world = world
+        self._id = id
+        self._lease = lease
+        self._replicas = replicas
+
+    async def run(self) -> None:
+        """A pass over every region with something to sweep, again and again."""
+        while True:
+            await asyncio.sleep(self._world.settings.sweep_seconds)
+            try:
+                index = await self._world.store.scan(keys.sweeps(), local=True, keys_only=True)
+            except (Transient, Ambiguous):
+                continue
+            regions = {Region(entry.key.split("/")[1]) for entry in index.entries}
+            mine = [region for region in sorted(regions) if self._best(region)]
+            passes = [self._sweep_quietly(region) for region in mine]
+            await asyncio.gather(*passes)
+
+    def _best(self, region: Region) -> bool:
+        order = ranked(f"sweep {region}", region, self._replicas(), self._world.distances)
+        return bool(order) and order[0] == self._id
+
+    async def _sweep_quietly(self, region: Region) -> None:
+        """A pass that cannot go on is begun again at the next turn."""
+        if self._world.health.trouble(region) is not None:
+            return
+        try:
+            await self.sweep(region)
+        except Error as error:
+            log.info("a sweep was broken off", region=region, error=str(error))
+
+    async def sweep(self, region: Region) -> Swept:
+        """One pass over one region."""
+        swept = Swept()
+        groups: dict[tuple[Project, str], list[tuple[Attempt, Entry]]] = {}
+        for attempt, entry in await self._ledger(region):
+            groups.setdefault((attempt.project, attempt.type), []).append((attempt, entry))
+        for (_, type), attempts in sorted(groups.items()):
+            if any(attempt.state is not AttemptState.INTENT for attempt, _ in attempts):
+                await self._sweep_kind(self._world.types[type], attempts, swept)
+        if swept.deleted or swept.closed:
+            log.info("swept", region=region, **msgspec.to_builtins(swept))
+        return swept
+
+    async def _ledger(self, region: Region) -> list[tuple[Attempt, Entry]]:
+        """The attempts of the region that are still swept."""
+        index = await self._world.store.scan(keys.sweeps(region), keys_only=True)
+        indexed = {keys.attempt_of(entry.key) for entry in index.entries}
+        found: list[tuple[Attempt, Entry]] = []
+        for folder in sorted({key.rpartition("/")[0] + "/" for key in indexed}):
+            entries = (await self._world.store.scan(folder)).entries
+            found += [(decode(Attempt, entry.value), entry) for entry in entries if entry.key in indexed]
+        return found
+
+    async def _sweep_kind(
+        self, type: ResourceType, attempts: list[tuple[Attempt, Entry]], swept: Swept
+    ) -> None:
+        opened = await self._open(attempts)
+        begun = self._world.clock()
+        swept.looks += 1
+        if type.handle is Handle.TOKEN:
+            found = await self._look_for_tokens(type, opened, {attempt.token for attempt, _ in attempts})
+        else:
+            found = await self._look_for_names(type, opened, attempts)
+        for attempt, entry in attempts:
+            strangers = [id for id in found.get(attempt.token, ()) if not self._wanted(attempt, id)]
+            for id in strangers:
+                if swept.deleted < self._world.settings.deletions_per_pass:
+                    swept.deleted += await self._delete(type, opened, attempt, entry, id)
+            await self._note(attempt, entry, begun, bool(strangers), swept)
+
+    async def _open(self, attempts: list[tuple[Attempt, Entry]]) -> Opened:
+        """The cloud under the trust of one of the stacks: any will do for a project's list."""
+        failure: Error | None = None
+        for stack in sorted({attempt.stack for attempt, _ in attempts}):
+            first = attempts[0][0]
+            try:
+                return await self._world.clouds.open(Shard(first.region, first.project, stack))
+            except Invalid as error:
+                failure = error
+        raise failure or Transient("nothing to open")
+
+    async def _look_for_tokens(
+        self, type: ResourceType, opened: Opened, tokens: set[Token]
+    ) -> dict[Token, list[PhysicalId]]:
+        found: dict[Token, list[PhysicalId]] = {}
+        keys_, cloud = self._world.seal.token_keys, opened.cloud
+        for body in await type.observe(cloud):
+            token = type.token_of(body)
+            if token in tokens and verifies(token, keys_, cloud.project, cloud.region, type.kind):
+                found.setdefault(token, []).append(type.identify(body))
+        return found
+
+    async def _look_for_names(
+        self, type: ResourceType, opened: Opened, attempts: list[tuple[Attempt, Entry]]
+    ) -> dict[Token, list[PhysicalId]]:
+        """A thing without a token is known by its name alone: it is ours to delete only while no other
+        attempt, of any stack of the project, may have made it anew."""
+        first = attempts[0][0]
+        scope = f"{keys.attempts()}{first.region}/{first.project}/"
+        ledger = await self._world.store.scan(scope)
+        wanted = {
+            other.id
+            for other in (decode(Attempt, entry.value) for entry in ledger.entries)
+            if other.kind == type.kind and other.state in (*_LIVE, AttemptState.RETAINED) and not other.gone
+        }
+        found: dict[Token, list[PhysicalId]] = {}
+        for attempt, _ in attempts:
+            if attempt.state is not AttemptState.CONDEMNED or attempt.id in wanted or not attempt.id:
+                continue
+            if await type.show(opened.cloud, attempt.id) is not None:
+                found[attempt.token] = [attempt.id]
+        return found
+
+    def _wanted(self, attempt: Attempt, id: PhysicalId) -> bool:
+        if attempt.state is AttemptState.ADOPTED:
+            return attempt.id == id
+        return attempt.state is not AttemptState.CONDEMNED
+
+    async def _delete(
+        self, type: ResourceType, opened: Opened, attempt: Attempt, entry: Entry, id: PhysicalId
+    ) -> int:
+        """Delete one thing by its id; whether the request was sent.
+
+        That it is dead was read from the ledger before the look, and stays so: no state leads back.
+        """
+        if attempt.state is AttemptState.CONDEMNED and attempt.id == id and not attempt.gone:
+            current = await self._world.store.get(entry.key)
+            if current is None or decode(Attempt, current.value).state is not AttemptState.CONDEMNED:
+                return 0
+        log.warning(
+            "deleting what nobody adopted",
+            region=attempt.region,
+            project=attempt.project,
+            stack=attempt.stack,
+            kind=attempt.kind,
+            attempt=attempt.token,
+            id=id,
+        )
+        await self._lease.until_may_act()
+        call: Callable[[], Awaitable[None]] = lambda: type.delete(opened.cloud, id)  # noqa: E731
+        try:
+            await self._lease.bounded(call(), type.call_seconds)
+        except Gone:
+            return 0
+        except Error as error:
+            log.info("not deleted yet", id=id, kind=attempt.kind, error=str(error))
+        return 1
+
+    async def _note(self, attempt: Attempt, entry: Entry, begun: float, seen: bool, swept: Swept) -> None:
+        """Record what the look says: seen, settled, or closed."""
+        bounds = self._world.clouds.bounds(attempt.region)
+        fence = attempt.cred_expires_at + bounds.skew_seconds + bounds.exec_seconds + bounds.lag_seconds
+        passed = begun > fence and not seen
+        after = msgspec.structs.replace(attempt, seen=seen)
+        if attempt.state is AttemptState.CONDEMNED and passed:
+            after = msgspec.structs.replace(after, state=AttemptState.CLOSED, settled=True)
+        elif attempt.state is AttemptState.ADOPTED and passed:
+            after = msgspec.structs.replace(after, settled=True)
+        if after == attempt:
+            return
+        after = msgspec.structs.replace(after, looked_at=begun)
+        shard = Shard(attempt.region, attempt.project, attempt.stack)
+        done = (keys.sweep(shard, attempt.token),) if after.settled else ()
+        outcome = await self._world.store.commit(
+            unchanged(entry), put={entry.key: encode(after, entry.value)}, delete=done
+        )
+        if isinstance(outcome, Committed):
+            swept.closed += after.state is AttemptState.CLOSED
+            swept.settled += after.settled and after.state is AttemptState.ADOPTED
