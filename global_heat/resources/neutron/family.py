@@ -85,11 +85,15 @@ class NeutronType(ResourceType):
             keys.update(dict.fromkeys(props.get("value_specs") or {}))
         return keys
 
+    def complete(self, write: Body, full: Body) -> Body:
+        """What an update writes, with what must go along with it."""
+        return write
+
     def ready(self, body: Body) -> bool:
         match body.get("status"):
             case "ERROR":
                 raise Failed(f"the {self.singular} is in status ERROR")
-            case "BUILD":
+            case "BUILD" | "ALLOCATING":
                 return False
             case _:
                 return True
@@ -153,6 +157,7 @@ class NeutronType(ResourceType):
             wished["description"] = mark(strip_mark(body.get("description") or ""), making.token)
         write = {key: value for key, value in wished.items() if not covers(body.get(key), value)}
         if write:
+            write = self.complete(write, full)
             await change(cloud, f"/{self.collection}/{id}", {self.singular: write}, body)
 
     async def delete(self, cloud: Cloud, id: PhysicalId) -> None:
