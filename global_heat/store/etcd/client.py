@@ -27,6 +27,7 @@ from global_heat.store.protocol import (
     Progress,
     Refused,
     Snapshot,
+    Store,
 )
 
 FIRST_PAGE_KEYS = 100
@@ -35,7 +36,7 @@ PAGE_BYTES = 2 << 20
 SCANS_MAX = 3
 
 
-class EtcdStore:
+class EtcdStore(Store):
     """A `Store` on etcd. To be made inside a running event loop, and closed there."""
 
     def __init__(self, settings: Settings) -> None:
@@ -91,12 +92,12 @@ class EtcdStore:
         return self._entry(answer.kvs[0]) if answer.kvs else None
 
     async def scan(
-        self, prefix: str, *, at_least: int = 0, local: bool = False, keys_only: bool = False
+        self, prefix: str, *, start: str = "", at_least: int = 0, local: bool = False, keys_only: bool = False
     ) -> Snapshot:
         """As `Store.scan`. A local member that lags behind `at_least` is asked to catch up first."""
         for _ in range(SCANS_MAX):
             try:
-                return await self._scan(prefix, at_least, local, keys_only)
+                return await self._scan(prefix, start, at_least, local, keys_only)
             except CallFailed as failure:
                 if failure.verdict is not Verdict.COMPACTED:
                     raise Transient(f"etcd has not come to revision {at_least}: {failure}") from failure
@@ -168,14 +169,14 @@ class EtcdStore:
                 if not events:
                     yield Progress(Revision(revision))
 
-    async def _scan(self, prefix: str, at_least: int, local: bool, keys_only: bool) -> Snapshot:
-        start = self._full(prefix)
-        end = range_end(start)
+    async def _scan(self, prefix: str, start: str, at_least: int, local: bool, keys_only: bool) -> Snapshot:
+        next_key = max(self._full(prefix), self._full(start))
+        end = range_end(self._full(prefix))
         entries: list[Entry] = []
         revision, limit = 0, FIRST_PAGE_KEYS
         while True:
             request = wire.RangeRequest(
-                key=start,
+                key=next_key,
                 range_end=end,
                 limit=limit,
                 revision=revision,
@@ -187,7 +188,7 @@ class EtcdStore:
             entries += [self._entry(kv) for kv in answer.kvs]
             if not answer.more:
                 return Snapshot(Revision(revision), entries)
-            start = answer.kvs[-1].key + b"\0"
+            next_key = answer.kvs[-1].key + b"\0"
             limit = page_keys(len(answer.kvs), answer.ByteSize())
 
     async def _page(self, request: wire.RangeRequest, at_least: int) -> wire.RangeResponse:
