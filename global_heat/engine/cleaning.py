@@ -76,7 +76,7 @@ async def _send(job: Job, type: ResourceType, id: PhysicalId) -> bool:
     """Whether there was something to delete."""
     opened = await job.world.clouds.open(job.book.shard)
     try:
-        await job.mutate(lambda: type.delete(opened.cloud, id), type.call_seconds)
+        await job.mutate(lambda: type.delete(opened.cloud, id))
     except Gone:
         return False
     return True

@@ -23,8 +23,6 @@ from global_heat.planner.decision import Create
 from global_heat.regions.cloud import Conflict, ServiceRefusal
 from global_heat.resources.type import Failed, Handle
 
-_UNAUTHENTICATED = 401
-
 
 async def create(resource: Resource, decision: Create) -> None:
     """Make incarnation `decision.n`, up to the record that says that it exists."""
@@ -167,25 +165,21 @@ class _Attempts:
     async def _send(self, opened: Opened, props: Properties) -> bool:
         """Send the request; whether it made the thing. Raises `StepFailed` when the service refuses."""
         making = self._resource.making(self._incarnation)
-        seconds = self._type.call_seconds
         sent = asyncio.get_running_loop().time()
         try:
-            id = await self._job.mutate(lambda: self._type.create(opened.cloud, making, props), seconds)
+            id = await self._job.mutate(lambda: self._type.create(opened.cloud, making, props))
         except Conflict as conflict:
             if self._type.handle is Handle.TOKEN or not await self._find(look_until=0.0):
                 raise self._failure(str(conflict)) from None
             return True
         except ServiceRefusal as refusal:
-            if refusal.status != _UNAUTHENTICATED:
-                raise self._failure(str(refusal)) from None
-            await self._again(Transient(str(refusal)))
-            return False
+            raise self._failure(str(refusal)) from None
         except Transient as error:
             await self._again(error)
             return False
         except Ambiguous as error:
             # Another attempt now might make a second one while the first is still under way.
-            if await self._find(look_until=sent + 2 * seconds):
+            if await self._find(look_until=sent + 2 * self._type.call_seconds):
                 return True
             self._incarnation = msgspec.structs.replace(self._incarnation, reason=str(error))
             return False

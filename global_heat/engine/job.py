@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -85,14 +85,13 @@ class Job:
             except Transient as error:
                 await self.wait_out(error, backoff)
 
-    async def mutate(self, call: Callable[[], Awaitable[T]], seconds: float) -> T:
+    async def mutate(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Send a mutating call, once, only while the lease is good.
 
         It goes on when the step is cancelled meanwhile: who follows would have to look for what it did.
-        Raises `Ambiguous` when it was cut.
         """
         await self.lease.until_may_act()
-        inner: asyncio.Task[T] = asyncio.ensure_future(self.lease.bounded(call(), seconds))
+        inner = asyncio.ensure_future(call())
         self._calls[inner] = None
 
         def ended(task: asyncio.Task[T]) -> None:

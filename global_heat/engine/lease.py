@@ -1,41 +1,39 @@
 """A replica's lease, and until when it may act.
 
 The deadline counts from the *send* of the last renewal that was answered: the answer may have been long under
-way. Two seconds before it the replica starts no mutating call any more (`may_act`); an etcd outage of any
+way. Two seconds before it the replica starts no mutating call any more (`may_act`) and those in flight are cut; an etcd outage of any
 length kills nothing. When the lease is gone, all claims are: the engine drops its work and starts afresh.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
 
 from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.store.protocol import Lease, Store
 
 SOFT_MARGIN_SECONDS = 2.0
 
-T = TypeVar("T")
+OnRenewal = Callable[[float, float], None]
+"""Told the soft and the hard deadline, by the loop's clock, at every renewal."""
 
 
 class LeaseKeeper:
     """Holds one lease. Times are those of the running loop's clock, in seconds."""
 
-    def __init__(
-        self, store: Store, lease: Lease, sent_at: float, on_renewal: Callable[[float], None]
-    ) -> None:
+    def __init__(self, store: Store, lease: Lease, sent_at: float, on_renewal: OnRenewal) -> None:
         self._store = store
         self.lease = lease
         self._on_renewal = on_renewal
-        self._deadline = 0.0
+        self._soft_deadline = 0.0
         self._renewed = asyncio.Event()
         self.lost = asyncio.Event()
         self._extend(sent_at)
 
     @classmethod
     async def grant(
-        cls, store: Store, ttl_seconds: float, on_renewal: Callable[[float], None] = lambda deadline: None
+        cls, store: Store, ttl_seconds: float, on_renewal: OnRenewal = lambda soft, hard: None
     ) -> LeaseKeeper:
         sent_at = asyncio.get_running_loop().time()
         lease = await store.grant(ttl_seconds)
@@ -44,8 +42,7 @@ class LeaseKeeper:
     @property
     def margin_seconds(self) -> float:
         """Until the soft deadline; negative once it has passed."""
-        margin = min(SOFT_MARGIN_SECONDS, self.lease.ttl_seconds / 4)
-        return self._deadline - margin - asyncio.get_running_loop().time()
+        return self._soft_deadline - asyncio.get_running_loop().time()
 
     @property
     def may_act(self) -> bool:
@@ -58,27 +55,6 @@ class LeaseKeeper:
                 raise Fenced("the replica's lease is gone")
             self._renewed.clear()
             await self._renewed.wait()
-
-    async def bounded(self, call: Awaitable[T], seconds: float) -> T:
-        """Await a mutating call; cut it after its own limit, or when the lease is not renewed in time.
-
-        Raises `Ambiguous` when it was cut.
-        """
-        loop = asyncio.get_running_loop()
-        limit = loop.time() + seconds
-        task = asyncio.ensure_future(call)
-        try:
-            while True:
-                wait = min(limit - loop.time(), max(self.margin_seconds, 0.0))
-                await asyncio.wait({task}, timeout=wait)
-                if task.done():
-                    return task.result()
-                if loop.time() >= limit:
-                    raise Ambiguous(f"no answer within {seconds:g} s")
-                if not self.may_act:
-                    raise Ambiguous("cut: the replica's lease was not renewed in time")
-        finally:
-            task.cancel()
 
     async def keep(self) -> None:
         """Renew until the lease is lost."""
@@ -98,6 +74,7 @@ class LeaseKeeper:
         self._renewed.set()
 
     def _extend(self, sent_at: float) -> None:
-        self._deadline = sent_at + self.lease.ttl_seconds
-        self._on_renewal(self._deadline)
+        deadline = sent_at + self.lease.ttl_seconds
+        self._soft_deadline = deadline - min(SOFT_MARGIN_SECONDS, self.lease.ttl_seconds / 4)
+        self._on_renewal(self._soft_deadline, deadline)
         self._renewed.set()

@@ -6,13 +6,12 @@ When the lease is lost, everything done under it is dropped, and the engine star
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import structlog
 
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.claims import Claims
-from global_heat.engine.lease import LeaseKeeper
+from global_heat.engine.lease import LeaseKeeper, OnRenewal
 from global_heat.engine.ports import World
 from global_heat.engine.reaper import Reaper
 from global_heat.engine.sweeper import Sweeper
@@ -27,10 +26,10 @@ log = structlog.get_logger()
 
 
 class Replica:
-    """The engine of one process. `on_renewal` is told each new deadline (loop time): an alarm's chance."""
+    """The engine of one process. `on_renewal` arms what cuts calls, and the alarm."""
 
     def __init__(
-        self, world: World, version: str = "", on_renewal: Callable[[float], None] = lambda deadline: None
+        self, world: World, version: str = "", on_renewal: OnRenewal = lambda soft, hard: None
     ) -> None:
         self._world = world
         self._version = version

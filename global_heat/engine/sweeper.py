@@ -10,7 +10,7 @@ whose token does not verify, or that the ledger does not name, is never touched.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import structlog
@@ -192,9 +192,8 @@ class Sweeper:
             id=id,
         )
         await self._lease.until_may_act()
-        call: Callable[[], Awaitable[None]] = lambda: type.delete(opened.cloud, id)  # noqa: E731
         try:
-            await self._lease.bounded(call(), type.call_seconds)
+            await type.delete(opened.cloud, id)
         except Gone:
             return 0
         except Error as error:
