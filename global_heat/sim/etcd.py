@@ -15,6 +15,7 @@ import msgspec
 
 from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.model.names import Revision
+from global_heat.sim.process import Process
 from global_heat.store.protocol import (
     Change,
     Committed,
@@ -231,10 +232,11 @@ class SimStore:
 
     timeout_seconds = 5.0
 
-    def __init__(self, cluster: SimCluster, name: str, link: Link) -> None:
+    def __init__(self, cluster: SimCluster, name: str, link: Link, process: Process | None = None) -> None:
         self._cluster = cluster
         self.name = name
         self.link = link
+        self._process = process or Process()
 
     async def get(self, key: str, *, local: bool = False) -> Entry | None:
         def read() -> Entry | None:
@@ -277,7 +279,7 @@ class SimStore:
         while True:
             if at < self._cluster.compacted:
                 raise Compacted(self._cluster.compacted)
-            if self.link.cut:
+            if self.link.cut or self._process.stopped:
                 await asyncio.sleep(1.0)
                 continue
             now = asyncio.get_running_loop().time()
@@ -304,12 +306,31 @@ class SimStore:
         return max(history[at - 1].revision if at else 1, self._cluster.compacted, 1)
 
     async def _ask(self, act: Callable[[], T], unknown: type[Exception], local: bool) -> T:
-        """Send, act, answer; each way takes its time, and may swallow what is on it."""
-        await asyncio.sleep(self.link.latency() / 2)
+        return await self._process.send(lambda: self._exchange(act, unknown, local))
+
+    async def _exchange(self, act: Callable[[], T], unknown: type[Exception], local: bool) -> T:
+        """Send, act, answer; each way takes its time, and may swallow what is on it.
+
+        What is sent arrives, even if the sender dies meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[T] = loop.create_future()
+
+        def arrive() -> None:
+            try:
+                result = act()
+            except (Transient, Fenced) as error:
+                if not arrived.done():
+                    arrived.set_exception(error)
+            else:
+                if not arrived.done():
+                    arrived.set_result(result)
+
         if self.link.loses_request() or not (self._cluster.quorum or local):
             await asyncio.sleep(self.timeout_seconds)
             raise unknown("no answer from the store")
-        result = act()
+        loop.call_later(self.link.latency() / 2, arrive)
+        result = await arrived
         await asyncio.sleep(self.link.latency() / 2)
         if self.link.loses_answer():
             await asyncio.sleep(self.timeout_seconds)
