@@ -22,12 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from global_heat.proto.v1 import resource_pb2 as globalheat_dot_v1_dot_resource__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19globalheat/v1/event.proto\x12\rglobalheat.v1\x1a\x1cglobalheat/v1/resource.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x02\n\x05\x45vent\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x14\n\x06region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08resource\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04type\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32\x1d.globalheat.v1.ResourceActionB\x04\xe2\x41\x01\x03\x12\x33\n\x06status\x18\x06 \x01(\x0e\x32\x1d.globalheat.v1.ResourceStatusB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bphysical_id\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12.\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19globalheat/v1/event.proto\x12\rglobalheat.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x01\n\x05\x45vent\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x14\n\x06region\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08resource\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04type\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x63tion\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06status\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bphysical_id\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03\x12.\n\x04time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,6 +51,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENT'].fields_by_name['physical_id']._serialized_options = b'\342A\001\003'
   _globals['_EVENT'].fields_by_name['time']._loaded_options = None
   _globals['_EVENT'].fields_by_name['time']._serialized_options = b'\342A\001\003'
-  _globals['_EVENT']._serialized_start=141
-  _globals['_EVENT']._serialized_end=437
+  _globals['_EVENT']._serialized_start=111
+  _globals['_EVENT']._serialized_end=345
 # @@protoc_insertion_point(module_scope)

@@ -4,7 +4,6 @@ isort:skip_file
 """
 
 import builtins
-import global_heat.proto.v1.resource_pb2
 import google.protobuf.descriptor
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
@@ -35,10 +34,10 @@ class Event(google.protobuf.message.Message):
     """The resource's path; empty: the stack itself."""
     type: builtins.str
     """The resource's type."""
-    action: global_heat.proto.v1.resource_pb2.ResourceAction.ValueType
-    """What was done."""
-    status: global_heat.proto.v1.resource_pb2.ResourceStatus.ValueType
-    """How it went."""
+    action: builtins.str
+    """What was done, in Heat's words: `CREATE`."""
+    status: builtins.str
+    """How it went, in Heat's words: `COMPLETE`."""
     reason: builtins.str
     """Why, for people."""
     physical_id: builtins.str
@@ -54,8 +53,8 @@ class Event(google.protobuf.message.Message):
         region: builtins.str = ...,
         resource: builtins.str = ...,
         type: builtins.str = ...,
-        action: global_heat.proto.v1.resource_pb2.ResourceAction.ValueType = ...,
-        status: global_heat.proto.v1.resource_pb2.ResourceStatus.ValueType = ...,
+        action: builtins.str = ...,
+        status: builtins.str = ...,
         reason: builtins.str = ...,
         physical_id: builtins.str = ...,
         time: google.protobuf.timestamp_pb2.Timestamp | None = ...,

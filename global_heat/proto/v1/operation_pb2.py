@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dglobalheat/v1/operation.proto\x12\rglobalheat.v1\x1a\x19globalheat/v1/stack.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xd2\x01\n\tOperation\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x38\n\x08metadata\x18\x02 \x01(\x0b\x32 .globalheat.v1.OperationMetadataB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x64one\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12)\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03H\x00\x12.\n\x08response\x18\x05 \x01(\x0b\x32\x14.globalheat.v1.StackB\x04\xe2\x41\x01\x03H\x00\x42\x08\n\x06result\"\xe0\x02\n\x11OperationMetadata\x12\x13\n\x05stack\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tstack_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1a.globalheat.v1.StackActionB\x04\xe2\x41\x01\x03\x12\x32\n\x05phase\x18\x04 \x01(\x0e\x32\x1d.globalheat.v1.OperationPhaseB\x04\xe2\x41\x01\x03\x12\x34\n\x07regions\x18\x05 \x03(\x0b\x32\x1d.globalheat.v1.RegionProgressB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x16\n\x08revision\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03*\xc5\x01\n\x0eOperationPhase\x12\x1f\n\x1bOPERATION_PHASE_UNSPECIFIED\x10\x00\x12\x1b\n\x17OPERATION_PHASE_RUNNING\x10\x01\x12\x1a\n\x16OPERATION_PHASE_PARKED\x10\x02\x12\x1d\n\x19OPERATION_PHASE_SUCCEEDED\x10\x03\x12\x1a\n\x16OPERATION_PHASE_FAILED\x10\x04\x12\x1e\n\x1aOPERATION_PHASE_SUPERSEDED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dglobalheat/v1/operation.proto\x12\rglobalheat.v1\x1a\x19globalheat/v1/stack.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xd2\x01\n\tOperation\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x38\n\x08metadata\x18\x02 \x01(\x0b\x32 .globalheat.v1.OperationMetadataB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x64one\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12)\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03H\x00\x12.\n\x08response\x18\x05 \x01(\x0b\x32\x14.globalheat.v1.StackB\x04\xe2\x41\x01\x03H\x00\x42\x08\n\x06result\"\xbe\x02\n\x11OperationMetadata\x12\x13\n\x05stack\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x17\n\tstack_uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04verb\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x32\n\x05phase\x18\x04 \x01(\x0e\x32\x1d.globalheat.v1.OperationPhaseB\x04\xe2\x41\x01\x03\x12\x34\n\x07regions\x18\x05 \x03(\x0b\x32\x1d.globalheat.v1.RegionProgressB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04plan\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03*\xc5\x01\n\x0eOperationPhase\x12\x1f\n\x1bOPERATION_PHASE_UNSPECIFIED\x10\x00\x12\x1b\n\x17OPERATION_PHASE_RUNNING\x10\x01\x12\x1a\n\x16OPERATION_PHASE_PARKED\x10\x02\x12\x1d\n\x19OPERATION_PHASE_SUCCEEDED\x10\x03\x12\x1a\n\x16OPERATION_PHASE_FAILED\x10\x04\x12\x1e\n\x1aOPERATION_PHASE_SUPERSEDED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,8 +49,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPERATIONMETADATA'].fields_by_name['stack']._serialized_options = b'\342A\001\003'
   _globals['_OPERATIONMETADATA'].fields_by_name['stack_uid']._loaded_options = None
   _globals['_OPERATIONMETADATA'].fields_by_name['stack_uid']._serialized_options = b'\342A\001\003'
-  _globals['_OPERATIONMETADATA'].fields_by_name['action']._loaded_options = None
-  _globals['_OPERATIONMETADATA'].fields_by_name['action']._serialized_options = b'\342A\001\003'
+  _globals['_OPERATIONMETADATA'].fields_by_name['verb']._loaded_options = None
+  _globals['_OPERATIONMETADATA'].fields_by_name['verb']._serialized_options = b'\342A\001\003'
   _globals['_OPERATIONMETADATA'].fields_by_name['phase']._loaded_options = None
   _globals['_OPERATIONMETADATA'].fields_by_name['phase']._serialized_options = b'\342A\001\003'
   _globals['_OPERATIONMETADATA'].fields_by_name['regions']._loaded_options = None
@@ -59,12 +59,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPERATIONMETADATA'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_OPERATIONMETADATA'].fields_by_name['end_time']._loaded_options = None
   _globals['_OPERATIONMETADATA'].fields_by_name['end_time']._serialized_options = b'\342A\001\003'
-  _globals['_OPERATIONMETADATA'].fields_by_name['revision']._loaded_options = None
-  _globals['_OPERATIONMETADATA'].fields_by_name['revision']._serialized_options = b'\342A\001\003'
-  _globals['_OPERATIONPHASE']._serialized_start=735
-  _globals['_OPERATIONPHASE']._serialized_end=932
+  _globals['_OPERATIONMETADATA'].fields_by_name['plan']._loaded_options = None
+  _globals['_OPERATIONMETADATA'].fields_by_name['plan']._serialized_options = b'\342A\001\003'
+  _globals['_OPERATIONPHASE']._serialized_start=701
+  _globals['_OPERATIONPHASE']._serialized_end=898
   _globals['_OPERATION']._serialized_start=167
   _globals['_OPERATION']._serialized_end=377
   _globals['_OPERATIONMETADATA']._serialized_start=380
-  _globals['_OPERATIONMETADATA']._serialized_end=732
+  _globals['_OPERATIONMETADATA']._serialized_end=698
 # @@protoc_insertion_point(module_scope)

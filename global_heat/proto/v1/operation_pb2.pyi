@@ -108,25 +108,25 @@ class OperationMetadata(google.protobuf.message.Message):
 
     STACK_FIELD_NUMBER: builtins.int
     STACK_UID_FIELD_NUMBER: builtins.int
-    ACTION_FIELD_NUMBER: builtins.int
+    VERB_FIELD_NUMBER: builtins.int
     PHASE_FIELD_NUMBER: builtins.int
     REGIONS_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
-    REVISION_FIELD_NUMBER: builtins.int
+    PLAN_FIELD_NUMBER: builtins.int
     stack: builtins.str
     """`projects/{project}/stacks/{stack}`."""
     stack_uid: builtins.str
     """The stack's UUID."""
-    action: global_heat.proto.v1.stack_pb2.StackAction.ValueType
-    """What is done with the stack."""
+    verb: builtins.str
+    """What was asked for: `create`, `update`, `delete`, `cancel`, `rollback`."""
     phase: global___OperationPhase.ValueType
     """How far it is as a whole."""
-    revision: builtins.int
-    """The revision it leads to."""
+    plan: builtins.int
+    """The number of the plan that it made current."""
     @property
     def regions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global_heat.proto.v1.stack_pb2.RegionProgress]:
-        """How far it is in each region."""
+        """How far it is in each region. Not in lists."""
 
     @property
     def create_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -141,14 +141,14 @@ class OperationMetadata(google.protobuf.message.Message):
         *,
         stack: builtins.str = ...,
         stack_uid: builtins.str = ...,
-        action: global_heat.proto.v1.stack_pb2.StackAction.ValueType = ...,
+        verb: builtins.str = ...,
         phase: global___OperationPhase.ValueType = ...,
         regions: collections.abc.Iterable[global_heat.proto.v1.stack_pb2.RegionProgress] | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
-        revision: builtins.int = ...,
+        plan: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "end_time", b"end_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["action", b"action", "create_time", b"create_time", "end_time", b"end_time", "phase", b"phase", "regions", b"regions", "revision", b"revision", "stack", b"stack", "stack_uid", b"stack_uid"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["create_time", b"create_time", "end_time", b"end_time", "phase", b"phase", "plan", b"plan", "regions", b"regions", "stack", b"stack", "stack_uid", b"stack_uid", "verb", b"verb"]) -> None: ...
 
 global___OperationMetadata = OperationMetadata

@@ -31,7 +31,7 @@ class ListOperationsRequest(google.protobuf.message.Message):
     page_token: builtins.str
     """`next_page_token` of the page before; the other fields must be the same."""
     filter: builtins.str
-    """Terms joined by AND: `stack=web*`, `done=false`, `action=CREATE`."""
+    """Terms joined by AND: `stack=web*`, `done=false`, `verb=create`."""
     def __init__(
         self,
         *,

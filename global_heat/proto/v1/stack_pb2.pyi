@@ -202,7 +202,7 @@ class Stack(google.protobuf.message.Message):
 
     @property
     def regions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RegionProgress]:
-        """How far each region is, in the order of the regions' names."""
+        """How far each region is, in the order of the regions' names. In lists only the names of those not done."""
 
     @property
     def outputs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___StackOutput]:

@@ -351,7 +351,7 @@ class ListStacksRequest(google.protobuf.message.Message):
     page_token: builtins.str
     """`next_page_token` of the page before; the other fields must be the same."""
     filter: builtins.str
-    """Terms joined by AND: `status=FAILED`, `action=CREATE`, `name=web*`, `tags:blue`, `region=RegionTwo`."""
+    """Terms joined by AND: `status=FAILED`, `action=CREATE`, `name=web*`, `tag=blue`, `region=RegionTwo`."""
     def __init__(
         self,
         *,

@@ -1,0 +1,204 @@
+"""Collect what a template needs from the files beside it, into one message that stands alone.
+
+The server never opens a file: what `get_file`, nested templates and a `resource_registry` name is read here.
+A template may come from somebody else, so only files below the folders that the user named are read: those of
+the template and of the environments, and any more that are given as roots. Nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from google.protobuf.struct_pb2 import Struct
+
+from global_heat.client.errors import ApiError, Violation
+from global_heat.proto.v1 import stack_pb2
+
+FILE_BYTES_MAX = 512 * 1024
+SPEC_BYTES_MAX = 3_500_000
+_TEMPLATES = (".yaml", ".yml", ".template", ".json")
+_DICTS = (
+    "parameters",
+    "parameter_defaults",
+    "parameter_merge_strategies",
+    "resource_registry",
+    "regions",
+)
+
+
+def collect_spec(
+    template: Path | str,
+    environments: Sequence[Path | str] = (),
+    parameters: Mapping[str, Any] | None = None,
+    roots: Sequence[Path | str] = (),
+) -> stack_pb2.StackSpec:
+    """The spec of a template with all it needs. `-` reads the template from standard input.
+
+    Raises `ApiError` (INVALID_ARGUMENT) with every file that is wrong.
+    """
+    piped = str(template) == "-"
+    home = Path.cwd() if piped else Path(template).resolve().parent
+    collector = _Collector(
+        home, [home, *(Path(each).resolve().parent for each in environments), *map(Path, roots)]
+    )
+    text = sys.stdin.read() if piped else collector.read(Path(template), str(template))
+    collector.take_template(text, str(template), home)
+    environment = collector.take_environments([Path(each) for each in environments])
+    collector.finish()
+    spec = stack_pb2.StackSpec(template=text, environment=environment, files=collector.files)
+    spec.parameters.CopyFrom(_struct(parameters or {}))
+    if (size := spec.ByteSize()) > SPEC_BYTES_MAX:
+        raise ApiError(
+            "INVALID_ARGUMENT", f"template and files are {size} bytes; at most {SPEC_BYTES_MAX} can be sent"
+        )
+    return spec
+
+
+class _Use(msgspec.Struct, frozen=True):
+    """A file that something names: where the name stands, and whether it is a template itself."""
+
+    holder: Any
+    key: Any
+    name: str
+    template: bool
+
+
+class _Collector:
+    def __init__(self, home: Path, roots: Sequence[Path]) -> None:
+        self.files: dict[str, str] = {}
+        self._home = home
+        self._roots = [root.resolve() for root in roots]
+        self._faults: list[Violation] = []
+
+    def take_template(self, text: str, named: str, folder: Path) -> str:
+        """Take in what a template names; its text, which differs only if it stands in another folder."""
+        data = self._parse(text, named)
+        uses = list(_uses(data))
+        return self._take(data, uses, named, folder, text)
+
+    def take_environments(self, paths: Sequence[Path]) -> str:
+        """One environment out of several, later ones winning."""
+        texts = [self.read(path, str(path)) for path in paths]
+        merged: dict[str, Any] = {}
+        for path, text in zip(paths, texts, strict=True):
+            data = self._parse(text, str(path))
+            if data is None:
+                continue
+            if not isinstance(data, dict):
+                self._faults.append(Violation(str(path), "must be a map of an environment's sections"))
+                continue
+            uses = list(_registry_uses(data.get("resource_registry")))
+            text = self._take(data, uses, str(path), path.resolve().parent, text)
+            for section, value in data.items():
+                if section in _DICTS and isinstance(value, dict) and isinstance(merged.get(section), dict):
+                    merged[section] = _over(merged[section], value)
+                else:
+                    merged[section] = value
+        if len(paths) == 1:
+            return text
+        return yaml.safe_dump(merged, sort_keys=False) if merged else ""
+
+    def finish(self) -> None:
+        if self._faults:
+            noun = "file" if len(self._faults) == 1 else "files"
+            message = f"{len(self._faults)} {noun} cannot be used"
+            raise ApiError("INVALID_ARGUMENT", message, reason="FILES", violations=tuple(self._faults))
+
+    def read(self, path: Path, named: str) -> str:
+        """The text of a file; empty when it cannot be used, which is noted."""
+        try:
+            if path.stat().st_size > FILE_BYTES_MAX:
+                self._faults.append(Violation(named, f"is larger than {FILE_BYTES_MAX} bytes"))
+                return ""
+            return path.read_text("utf-8")
+        except UnicodeDecodeError:
+            self._faults.append(Violation(named, "is not UTF-8 text"))
+        except OSError as error:
+            self._faults.append(Violation(named, f"cannot be read: {error.strerror}"))
+        return ""
+
+    def _take(self, data: Any, uses: Sequence[_Use], named: str, folder: Path, text: str) -> str:
+        moved = False
+        for use in uses:
+            key = use.name
+            if folder != self._home:
+                key = posixpath.normpath(Path(os.path.relpath(folder, self._home), use.name).as_posix())
+                moved = True
+                use.holder[use.key] = key
+            if key not in self.files and (path := self._allowed(use.name, folder, named)) is not None:
+                self.files[key] = (
+                    ""  # so that a template that names itself ends here; the server says what is wrong
+                )
+                content = self.read(path, f"{named}: {use.name}")
+                self.files[key] = self.take_template(content, key, path.parent) if use.template else content
+        return yaml.safe_dump(data, sort_keys=False) if moved else text
+
+    def _allowed(self, name: str, folder: Path, named: str) -> Path | None:
+        if "://" in name:
+            message = f"{name}: nothing is fetched; download it and name the file"
+            self._faults.append(Violation(named, message))
+            return None
+        path = (folder / name).resolve()
+        if any(path.is_relative_to(root) for root in self._roots):
+            return path
+        message = f"{name}: lies outside the folders of template and environments; allow it by --files-root"
+        self._faults.append(Violation(named, message))
+        return None
+
+    def _parse(self, text: str, named: str) -> Any:
+        try:
+            return yaml.load(text, Loader=yaml.CSafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            at = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+            self._faults.append(Violation(named, f"is not valid YAML: {error.problem}{at}"))
+        except (yaml.YAMLError, ValueError) as error:
+            self._faults.append(Violation(named, f"is not valid YAML: {error}"))
+        return None
+
+
+def _uses(value: Any) -> Iterator[_Use]:
+    """The files that a template names: by get_file, and by a type that is a template."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "get_file" and isinstance(item, str):
+                yield _Use(value, key, item, False)
+            elif key == "type" and isinstance(item, str) and item.endswith(_TEMPLATES):
+                yield _Use(value, key, item, True)
+            else:
+                yield from _uses(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _uses(item)
+
+
+def _registry_uses(registry: Any) -> Iterator[_Use]:
+    """The templates that a resource_registry names, those of single resources included."""
+    if not isinstance(registry, dict):
+        return
+    for key, item in registry.items():
+        if isinstance(item, str) and item.endswith(_TEMPLATES):
+            yield _Use(registry, key, item, True)
+        elif isinstance(item, dict):
+            yield from _registry_uses(item)
+
+
+def _over(low: dict[Any, Any], high: dict[Any, Any]) -> dict[Any, Any]:
+    both = low | high
+    for key in low.keys() & high.keys():
+        if isinstance(low[key], dict) and isinstance(high[key], dict) and key in ("resources", "names"):
+            both[key] = _over(low[key], high[key])
+    return both
+
+
+def _struct(values: Mapping[str, Any]) -> Struct:
+    struct = Struct()
+    struct.update(dict(values))
+    return struct
