@@ -38,7 +38,7 @@ def read(response: Response, service: str, region: str, changes: bool) -> Body:
         raise _unclear(response, service, region, changes, f"answered {status} with something unreadable")
     if status == 429:
         raise Transient(f"{service} of {region} has too much to do", retry_after_of(response))
-    if 400 <= status < 500 and status != 408 and _is_service(response):
+    if status == 401 or (400 <= status < 500 and status != 408 and _is_service(response)):
         raise refusal(response, service, region)
     if 300 <= status < 400:
         what = f"answered {status}, a redirect: is its endpoint in the catalogue right?"

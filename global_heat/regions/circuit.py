@@ -20,11 +20,16 @@ class HealthPolicy(msgspec.Struct, frozen=True):
     slow_seconds: float = 5.0
     """A region whose answers take that long on (a moving) average is slow."""
 
+    def delay_seconds(self, failures: int) -> float:
+        """How long to leave a service alone that failed so often: 0 is for the first time."""
+        return min(self.probe_seconds * 2.0 ** min(failures, 30), self.probe_seconds_max)
+
 
 class Circuit(msgspec.Struct, frozen=True):
     """Closed: calls go through. Open: they are refused here, until a probe is answered.
 
     A probe's answer closes it on trial: the next failure opens it again, the next true answer ends the trial.
+    It stays open for a while at least, longer every time: what answers probes may still be of no use.
     """
 
     open: bool = False
@@ -56,7 +61,7 @@ class Circuit(msgspec.Struct, frozen=True):
         """A probe was answered, or not: one that was not opens the circuit at once."""
         if trouble is not None:
             return msgspec.structs.replace(self, why=trouble) if self.open else self._opened(now, trouble)
-        if not self.open:
+        if not self.open or now - self.failed_at < policy.delay_seconds(self.trips - 1):
             return self
         return msgspec.structs.replace(self, open=False, failures=policy.failures_max - 1)
 

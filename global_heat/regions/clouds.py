@@ -8,10 +8,9 @@ from global_heat.model.errors import Invalid, Reason
 from global_heat.model.names import Project, Region, StackId
 from global_heat.regions.calls import Calls
 from global_heat.regions.credentials import Credential
-from global_heat.regions.health import IDENTITY
 from global_heat.regions.identity import Session
 from global_heat.regions.region_cloud import RegionCloud
-from global_heat.regions.registry import Registry, RegionSpec
+from global_heat.regions.registry import RegionSpec, Registry
 from global_heat.regions.sessions import Sessions
 
 FindCredential = Callable[[Project, StackId, str], Awaitable[Credential | None]]
@@ -67,10 +66,8 @@ class Clouds:
         return {name: session.endpoint(spec, name) for name in services if session.has(spec, name)}
 
     async def _session(self, spec: RegionSpec, credential: Credential) -> Session:
-        health = self._calls.health
-        health.learn(spec.name, IDENTITY, spec.auth_url)
         session = await self._sessions.get(spec, credential)
         for service in _PROBED:
             if session.has(spec, service):
-                health.learn(spec.name, service, session.endpoint(spec, service))
+                self._calls.health.learn(spec.name, service, session.endpoint(spec, service))
         return session

@@ -150,8 +150,7 @@ class RegionHealth:
             if any(circuit.open for circuit in watched.circuits.values()):
                 watched.suspected = True
                 trips = max(circuit.trips for circuit in watched.circuits.values())
-                delay = self.policy.probe_seconds * 2.0 ** min(rounds + trips - 1, 10)
-                await asyncio.sleep(min(delay, self.policy.probe_seconds_max))
+                await asyncio.sleep(self.policy.delay_seconds(rounds + trips - 1))
                 rounds += 1
         watched.attended = False
 

@@ -79,6 +79,7 @@ class Session:
         self.roles = tuple(access.role_names or ())
         self.second = second
         self._catalogue = access.service_catalog if access.has_service_catalog() else None
+        self._endpoints: dict[tuple[str, str, str], str | None] = {}
 
     def __repr__(self) -> str:
         return f"<Session of {self.user} in {self.project or 'no project'}>"
@@ -102,9 +103,6 @@ class Session:
                 region=spec.name,
                 service=service,
             )
-        url = url.rstrip("/")
-        if not _VERSION.search(urlsplit(url).path):
-            url += _VERSION_PATHS.get(service, "").format(project=self.project)
         return url
 
     def has(self, spec: RegionSpec, service: str) -> bool:
@@ -112,16 +110,23 @@ class Session:
         return self._find(spec, service) is not None
 
     def _find(self, spec: RegionSpec, service: str) -> str | None:
+        key = (spec.catalogue_name, spec.interface, service)
+        if key not in self._endpoints:
+            url = self._look_up(*key)
+            if url is not None:
+                url = url.rstrip("/")
+                if not _VERSION.search(urlsplit(url).path):
+                    url += _VERSION_PATHS.get(service, "").format(project=self.project)
+            self._endpoints[key] = url
+        return self._endpoints[key]
+
+    def _look_up(self, region: str, interface: str, service: str) -> str | None:
         catalogue: service_catalog.ServiceCatalog | None = self._catalogue
         if catalogue is None:
             return None
         for type in _CATALOGUE_TYPES.get(service, (service,)):
             try:
-                return str(
-                    catalogue.url_for(
-                        service_type=type, interface=spec.interface, region_name=spec.catalogue_name
-                    )
-                )
+                return str(catalogue.url_for(service_type=type, interface=interface, region_name=region))
             except failures.CatalogException:
                 continue
         return None
@@ -163,6 +168,7 @@ async def ask_keystone(
         sent["X-Auth-Token"] = token
     if body is not None:
         sent["Content-Type"] = "application/json"
+    calls.health.learn(spec.name, IDENTITY, keystone_url(spec, ""))
     request = Request(
         method=method,
         url=keystone_url(spec, path),
@@ -206,6 +212,7 @@ class KeystoneauthIdentity:
     async def authorize(self, spec: RegionSpec, credential: Credential) -> Session:
         asked_at = self._clock()
         url = keystone_url(spec, "/auth/tokens")
+        self._calls.health.learn(spec.name, IDENTITY, keystone_url(spec, ""))
         loop = asyncio.get_running_loop()
         async with self._calls.one(spec.name, IDENTITY, "POST", url, changes=False) as call:
             try:
