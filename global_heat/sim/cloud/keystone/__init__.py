@@ -1,0 +1,1 @@
+"""The fake Keystone: one for all regions, its data replicated."""
