@@ -6,13 +6,25 @@ from collections.abc import Mapping
 from importlib import resources
 
 from global_heat.model.schema import Schemas
+from global_heat.resources.cinder.volume import Volume
+from global_heat.resources.cinder.volume_attachment import VolumeAttachment
+from global_heat.resources.glance.web_image import WebImage
 from global_heat.resources.heat.none import Nothing
 from global_heat.resources.heat.random_string import RandomString
 from global_heat.resources.heat.test_resource import TestResource
 from global_heat.resources.heat.value import Value
+from global_heat.resources.neutron.floating_ip import FloatingIP
+from global_heat.resources.neutron.floating_ip_association import FloatingIPAssociation
 from global_heat.resources.neutron.net import Net
 from global_heat.resources.neutron.port import Port
+from global_heat.resources.neutron.router import Router
+from global_heat.resources.neutron.router_interface import RouterInterface
+from global_heat.resources.neutron.security_group import SecurityGroup
+from global_heat.resources.neutron.security_group_rule import SecurityGroupRule
 from global_heat.resources.neutron.subnet import Subnet
+from global_heat.resources.nova.keypair import KeyPair
+from global_heat.resources.nova.server import Server
+from global_heat.resources.nova.server_group import ServerGroup
 from global_heat.resources.type import ResourceType
 
 ALL: Mapping[str, ResourceType] = {
@@ -25,6 +37,18 @@ ALL: Mapping[str, ResourceType] = {
         Net(),
         Subnet(),
         Port(),
+        Router(),
+        RouterInterface(),
+        FloatingIP(),
+        FloatingIPAssociation(),
+        SecurityGroup(),
+        SecurityGroupRule(),
+        Volume(),
+        VolumeAttachment(),
+        WebImage(),
+        KeyPair(),
+        ServerGroup(),
+        Server(),
     )
 }
 

@@ -97,15 +97,16 @@ class VolumeAttachment(ResourceType):
         if not elsewhere and not renamed:
             return
         await _detach(cloud, body["serverId"], props["volume_id"])
-        while not await _free(cloud, props["volume_id"]):
-            await asyncio.sleep(_POLL_SECONDS)
+        await _until_free(cloud, props["volume_id"])
         await _attach(cloud, props)
 
     async def delete(self, cloud: Cloud, id: PhysicalId) -> None:
         body = await self.show(cloud, id)
         if body is None:
             return
-        if not body["serverId"]:
+        if body["status"] == "detaching":
+            return
+        if body["status"] in _MOVING:
             raise Conflict(409, self.service, cloud.region, f"volume {body['volumeId']} is {body['status']}")
         await _detach(cloud, body["serverId"], body["volumeId"])
 
@@ -130,7 +131,10 @@ async def _detach(cloud: Cloud, server: str, volume: str) -> None:
         return
 
 
-async def _free(cloud: Cloud, volume_id: str) -> bool:
-    """Whether the volume can be attached. Raises `Failed` when it ended in error, `Gone` when it is gone."""
-    volume = (await cloud.get("volume", f"/volumes/{volume_id}"))["volume"]
-    return settled(volume) and volume["status"] == "available"
+async def _until_free(cloud: Cloud, volume_id: str) -> None:
+    """Return when the volume can be attached. Raises `Failed`, `Gone`."""
+    while True:
+        volume = (await cloud.get("volume", f"/volumes/{volume_id}"))["volume"]
+        if settled(volume) and volume["status"] == "available":
+            return
+        await asyncio.sleep(_POLL_SECONDS)
