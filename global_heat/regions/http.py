@@ -21,6 +21,12 @@ UNACKNOWLEDGED_SECONDS = 20
 """What was sent and not acknowledged by the other side's kernel is given up after that."""
 BODY_BYTES_MAX = 64 * 1024 * 1024
 _READS = ("GET", "HEAD")
+_NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
 
 
 class _Broken(Exception):
@@ -74,7 +80,7 @@ class AiohttpTransport:
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, headers, await _body(answer, request.region))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as refused:
+        except _NOT_SENT as refused:
             raise Transient(f"{request.region}: no connection ({_words(refused)})") from refused
         except TimeoutError as late:
             raise Ambiguous(f"{request.region}: no answer within {request.timeout_seconds:g} s") from late

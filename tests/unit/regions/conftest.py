@@ -151,7 +151,9 @@ class ScriptedCloud:
 class Rig:
     """Everything of `regions` put together over a scripted cloud, in virtual time."""
 
-    def __init__(self, *specs: RegionSpec, home: str | None = None, policy: HealthPolicy | None = None) -> None:
+    def __init__(
+        self, *specs: RegionSpec, home: str | None = None, policy: HealthPolicy | None = None
+    ) -> None:
         self.cloud = ScriptedCloud()
         self.changes: list[tuple[Region, Condition]] = []
         self.records: list[CallRecord] = []

@@ -37,7 +37,9 @@ def test_good_answers_give_their_object(changes):
 )
 @pytest.mark.parametrize("changes", [False, True])
 def test_a_services_own_refusal_is_definite(status, kind, reason, changes):
-    response = Response(status, ID, b'{"NeutronError": {"type": "T", "message": "no: because", "detail": ""}}')
+    response = Response(
+        status, ID, b'{"NeutronError": {"type": "T", "message": "no: because", "detail": ""}}'
+    )
     with pytest.raises(ServiceRefusal) as caught:
         read(response, changes)
     assert type(caught.value) is kind
@@ -64,7 +66,9 @@ def test_a_services_own_refusal_is_definite(status, kind, reason, changes):
         Response(200, ID, b'{"networks": [{"id'),
         Response(201, ID, b"[]"),
         # A proxy's, not the service's:
-        Response(404, {"content-type": "text/html"}, b"<html><body><h1>404 Not Found</h1>nginx</body></html>"),
+        Response(
+            404, {"content-type": "text/html"}, b"<html><body><h1>404 Not Found</h1>nginx</body></html>"
+        ),
         Response(404, {}, b'{"message": "no route matched"}'),
         Response(403, {}, b"blocked"),
         Response(409, {}, b""),
@@ -103,7 +107,10 @@ def test_retry_after(headers, seconds):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b'{"itemNotFound": {"code": 404, "message": "Instance x could not be found."}}', "Instance x could not be found."),
+        (
+            b'{"itemNotFound": {"code": 404, "message": "Instance x could not be found."}}',
+            "Instance x could not be found.",
+        ),
         (b'{"NeutronError": {"type": "T", "message": "m", "detail": ""}}', "m"),
         (b'{"NeutronError": "plain"}', "plain"),
         (b'{"error": {"code": 404, "message": "m", "title": "Not Found"}}', "m"),
