@@ -9,7 +9,7 @@ from global_heat.model.names import PhysicalId, Token
 from global_heat.model.token import mark, token_in
 from global_heat.model.values import Body, Json, Properties
 from global_heat.regions.cloud import Cloud, Gone
-from global_heat.resources.type import Failed, Handle, Making, ResourceType, show_or_none
+from global_heat.resources.type import Failed, Handle, Making, ResourceType
 
 _MARK, _MAKER = "gh_token", "gh_name"
 _ENDED = frozenset({"killed", "deleted", "pending_delete"})
