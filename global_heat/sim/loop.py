@@ -1,7 +1,8 @@
 """An event loop whose time is counted, not waited for: the whole program runs in it unchanged.
 
-When nothing is ready to run, the clock jumps to the next timer. With the order of callbacks fixed by asyncio and
-all chance drawn from a seed, a run is repeated by its seed. A run in which nobody can ever go on is a `Deadlock`.
+When nothing is ready to run, the clock jumps to the next timer. With the order of callbacks fixed by asyncio
+and all chance drawn from a seed, a run is repeated by its seed. A run in which nobody can ever go on is a
+`Deadlock`.
 """
 
 from __future__ import annotations

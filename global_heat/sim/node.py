@@ -22,7 +22,7 @@ from global_heat.regions.sessions import Sessions
 from global_heat.regions.transport import Request, Response
 from global_heat.resources.type import ResourceType
 from global_heat.sim.cloud.inprocess import InProcessTransport
-from global_heat.sim.cloud.region import FakeRegion
+from global_heat.sim.cloud.world import FakeCloud
 from global_heat.sim.etcd import Link, SimCluster, SimStore
 from global_heat.sim.process import Process
 from global_heat.store.documents import Documents
@@ -46,7 +46,7 @@ class Surroundings:
     def __init__(
         self,
         cluster: SimCluster,
-        clouds: Mapping[str, FakeRegion],
+        cloud: FakeCloud,
         registry: Registry,
         types: Mapping[str, ResourceType],
         schemas: Schemas,
@@ -56,7 +56,7 @@ class Surroundings:
         key: bytes,
     ) -> None:
         self.cluster = cluster
-        self.clouds = clouds
+        self.cloud = cloud
         self.registry = registry
         self.types = types
         self.schemas = schemas
@@ -67,7 +67,7 @@ class Surroundings:
 
 
 class Node:
-    """One replica in its process. `latency` gives the round trip in seconds to a region's cloud or to etcd."""
+    """One replica in its process. `latency` gives the round trip in seconds to a region's cloud or `etcd`."""
 
     def __init__(
         self,
@@ -85,7 +85,6 @@ class Node:
         self._lives = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.link: Link = self._new_link()
-        self.cloud_way: InProcessTransport | None = None
         self.process = Process()
 
     @property
@@ -101,11 +100,10 @@ class Node:
         random_bytes = self._chance.randbytes
         around, clock = self._around, self._around.clock
         store = SimStore(around.cluster, f"{self.name}.{self._lives}", self.link, self.process)
-        urls = {f"http://{name}.sim": cloud for name, cloud in around.clouds.items()}
-        self.cloud_way = InProcessTransport(urls, lambda region: self._latency(region) / 2)
-        transport = _CloudWay(self.process, self.cloud_way)
+        way = around.cloud.transport(self.name, lambda region: self._latency(region) / 2)
+        transport = _CloudWay(self.process, way)
         health = RegionHealth(transport)
-        calls = Calls(transport, health, Limits(Pace()))
+        calls = Calls(transport, health, Limits(lambda region, service: Pace()))
         sessions = Sessions(PlainIdentity(calls, clock), around.registry, clock, self.region)
         clouds = Clouds(around.registry, sessions, calls, clock)
         seal = Seal({"k1": around.key}, random_bytes)

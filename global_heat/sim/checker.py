@@ -1,0 +1,258 @@
+"""What must hold of every run, whatever went wrong in it: predicates over all that was written and sent.
+
+The numbers are those of `docs/reliability.md`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+
+from global_heat.model.records import (
+    Attempt,
+    AttemptState,
+    EventBatch,
+    Header,
+    Incarnation,
+    State,
+)
+from global_heat.model.token import verifies
+from global_heat.sim.cloud.journal import Entry
+from global_heat.sim.cloud.things import Made
+from global_heat.sim.cloud.world import FakeCloud
+from global_heat.sim.etcd import Written
+from global_heat.store.codec import decode
+
+_ALLOWED = {
+    AttemptState.INTENT: {AttemptState.ADOPTED, AttemptState.CONDEMNED},
+    AttemptState.ADOPTED: {AttemptState.CONDEMNED, AttemptState.RETAINED},
+    AttemptState.CONDEMNED: {AttemptState.CLOSED},
+    AttemptState.RETAINED: set(),
+    AttemptState.CLOSED: set(),
+}
+_MADE_BY_USERS = "user"
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """Which invariant was broken, and how, in words."""
+
+    invariant: int
+    story: str
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """All that there is to judge a run by. `epoch` is the wall clock at loop time 0."""
+
+    history: Sequence[Written]
+    cloud: FakeCloud
+    epoch: float
+    token_keys: tuple[bytes, ...]
+    meddled: frozenset[str] = frozenset()
+    """Ids of things that a user deleted or changed behind our back."""
+
+
+class _Ledger:
+    """The attempts' records through time."""
+
+    def __init__(self, history: Sequence[Written]) -> None:
+        self.versions: dict[str, list[tuple[float, Attempt]]] = defaultdict(list)
+        for written in history:
+            for key, value in written.changes:
+                if key.startswith("attempts/") and value is not None:
+                    attempt = decode(Attempt, value)
+                    self.versions[attempt.token].append((written.at, attempt))
+
+    def at(self, token: str, when: float) -> Attempt | None:
+        """The attempt as recorded before that moment."""
+        versions = self.versions.get(token, [])
+        index = bisect.bisect_right(versions, when, key=lambda version: version[0])
+        return versions[index - 1][1] if index else None
+
+
+def check_history(evidence: Evidence) -> list[Violation]:
+    """What must have held all the time."""
+    ledger = _Ledger(evidence.history)
+    checks: tuple[Callable[[Evidence, _Ledger], Iterable[Violation]], ...] = (
+        _guarded_writes,
+        _intent_first,
+        _one_request_per_token,
+        _no_loss,
+        _only_ours_deleted,
+        _ledger_monotone,
+        _events_gapless,
+        _no_internal_errors,
+    )
+    return [violation for check in checks for violation in check(evidence, ledger)]
+
+
+def check_rest(
+    evidence: Evidence, records: Iterable[Incarnation], headers: Iterable[Header]
+) -> list[Violation]:
+    """What must hold once nothing goes wrong any more and all work is done."""
+    recorded = {(i.region, i.id): i for i in records if i.id}
+    violations = [
+        Violation(16, f"stack {header.name} is still {header.state}: open in {', '.join(header.open)}")
+        for header in headers
+        if not header.ended
+    ]
+    retained = _retained(evidence)
+    alive: dict[tuple[str, str], Made] = {}
+    for made in _live(evidence):
+        place = (made.region, made.id)
+        alive[place] = made
+        ours = made.token is not None and verifies(
+            made.token, evidence.token_keys, Project(made.project), Region(made.region), made.kind
+        )
+        if ours and place not in recorded and place not in retained:
+            violations.append(Violation(8, f"orphan: {_named(made)}"))
+    doubles = Counter((i.region, i.path, i.n) for i in recorded.values())
+    violations += [Violation(9, f"two records of {key}") for key, count in doubles.items() if count > 1]
+    for (region, id), incarnation in recorded.items():
+        if incarnation.state is not State.READY or not incarnation.token:
+            continue
+        if _is_a_thing(incarnation, evidence) and (region, id) not in alive and id not in evidence.meddled:
+            violations.append(Violation(17, f"{incarnation.ref} is READY but {id} does not exist"))
+    return violations
+
+
+def check_gone(evidence: Evidence) -> list[Violation]:
+    """What must hold once every stack is deleted and the ledger is closed."""
+    retained = _retained(evidence)
+    return [
+        Violation(18, f"left behind: {_named(made)}")
+        for made in _live(evidence)
+        if (made.region, made.id) not in retained
+    ]
+
+
+def _live(evidence: Evidence) -> Iterator[Made]:
+    """The things that a request made and that are there now; not Keystone's."""
+    return (made for made in evidence.cloud.truth() if made.origin == _MADE_BY_USERS and made.region)
+
+
+def _named(made: Made) -> str:
+    return f"{made.kind} {made.id} ({made.name}) in {made.region}"
+
+
+def _is_a_thing(incarnation: Incarnation, evidence: Evidence) -> bool:
+    """Whether a cloud keeps it under that id: relations have none of their own."""
+    history = evidence.cloud.regions[incarnation.region].history()
+    return any(made.id == incarnation.id for made in history)
+
+
+def _retained(evidence: Evidence) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for versions in _Ledger(evidence.history).versions.values():
+        last = versions[-1][1]
+        if last.state is AttemptState.RETAINED:
+            found.add((last.region, last.id))
+    return found
+
+
+def _creates(evidence: Evidence) -> Iterator[Entry]:
+    """Requests with a token that may create something."""
+    for entry in evidence.cloud.journal:
+        if entry.method == "POST" and entry.token and not entry.path.partition("?")[0].endswith("/action"):
+            yield entry
+
+
+def _guarded_writes(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+    for written in evidence.history:
+        compared = {guard.key for guard in written.guards}
+        for key, value in written.changes:
+            parts = key.split("/")
+            if parts[0] == "stacks" and parts[3] in ("resources", "shards", "events") and value is not None:
+                region = parts[-2] if parts[3] != "shards" else parts[4]
+                claim = f"claims/{region}/{parts[1]}/{parts[2]}"
+                plan = f"stacks/{parts[1]}/{parts[2]}/plan"
+                if claim not in compared or plan not in compared:
+                    yield Violation(5, f"{key} was written at {written.revision} without claim and plan")
+            elif parts[0] == "attempts" and key not in compared:
+                yield Violation(5, f"{key} was written at {written.revision} without comparing it")
+
+
+def _intent_first(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+    for entry in _creates(evidence):
+        if ledger.at(entry.token, entry.arrived_at - evidence.epoch) is None:
+            yield Violation(6, f"{entry.method} {entry.path} in {entry.region} came before its intent")
+
+
+def _one_request_per_token(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+    counts = Counter(entry.token for entry in _creates(evidence) if not entry.replay)
+    for token, count in counts.items():
+        if count > 1:
+            yield Violation(7, f"{count} requests carried token {token}")
+
+
+def _no_loss(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+    """No thing was deleted while a record said that it is the resource's."""
+    lives: dict[str, list[tuple[float, Incarnation | None]]] = defaultdict(list)
+    keys_to_id: dict[str, str] = {}
+    for written in evidence.history:
+        for key, value in written.changes:
+            if not (key.startswith("stacks/") and key.split("/")[3] == "resources"):
+                continue
+            incarnation = decode(Incarnation, value) if value is not None else None
+            if incarnation is not None and incarnation.id:
+                keys_to_id[key] = incarnation.id
+            if key in keys_to_id:
+                lives[keys_to_id[key]].append((written.at, incarnation))
+    for cloud in evidence.cloud.regions.values():
+        for made in cloud.history():
+            if made.deleted_at is None or made.id not in lives or made.id in evidence.meddled:
+                continue
+            when = made.deleted_at - evidence.epoch
+            before = [version for at, version in lives[made.id] if at < when]
+            if before and before[-1] is not None and before[-1].state is not State.LEAVING:
+                yield Violation(11, f"{made.kind} {made.id} was deleted while recorded as {before[-1].state}")
+
+
+def _only_ours_deleted(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+    things = {
+        (made.region, made.id): made for cloud in evidence.cloud.regions.values() for made in cloud.history()
+    }
+    for entry in evidence.cloud.journal:
+        id = entry.path.partition("?")[0].rpartition("/")[2]
+        made = things.get((entry.region, id))
+        if entry.method != "DELETE" or made is None or made.token is None or id in evidence.meddled:
+            continue
+        attempt = ledger.at(made.token, entry.sent_at - evidence.epoch)
+        if attempt is None:
+            yield Violation(12, f"DELETE of {_named(made)}: no attempt is recorded")
+        elif attempt.state is AttemptState.INTENT or (
+            attempt.state in (AttemptState.ADOPTED, AttemptState.RETAINED) and attempt.id == id
+        ):
+            yield Violation(12, f"DELETE of {_named(made)} while its attempt is {attempt.state}")
+
+
+def _ledger_monotone(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+    for token, versions in ledger.versions.items():
+        for (_, before), (_, after) in itertools.pairwise(versions):
+            if before.state is not after.state and after.state not in _ALLOWED[before.state]:
+                yield Violation(13, f"attempt {token} went from {before.state} to {after.state}")
+            if before.state is AttemptState.ADOPTED and before.id != after.id:
+                yield Violation(13, f"attempt {token} changed its thing")
+
+
+def _events_gapless(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+    last: dict[str, int] = {}
+    for written in evidence.history:
+        for key, value in written.changes:
+            if value is None or not (key.startswith("stacks/") and key.split("/")[3] == "events"):
+                continue
+            shard = key.rpartition("/")[0]
+            seq = decode(EventBatch, value).seq
+            if seq != last.get(shard, 0) + 1:
+                yield Violation(19, f"{key} follows event {last.get(shard, 0)}")
+            last[shard] = seq
+
+
+def _no_internal_errors(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+    for written in evidence.history:
+        for key, value in written.changes:
+            if value is not None and b"internal error" in value:
+                yield Violation(0, f"{key}: {value[:600]!r}")

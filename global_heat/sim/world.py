@@ -1,0 +1,228 @@
+"""A simulated world: three regions' clouds, an etcd cluster, replicas, a user; all chance from one seed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Collection
+
+from global_heat.engine.ports import Settings
+from global_heat.model.errors import Ambiguous, Error, Invalid, Reason, Transient
+from global_heat.model.names import Project, Region
+from global_heat.model.records import Header, Incarnation, NameRecord, Operation
+from global_heat.regions.credentials import PasswordCredential
+from global_heat.regions.registry import RegionSpec, Registry
+from global_heat.resources.catalogue import ALL, load_schemas
+from global_heat.sim.checker import Evidence
+from global_heat.sim.cloud.world import FakeCloud
+from global_heat.sim.etcd import Link, SimCluster, SimStore
+from global_heat.sim.node import Node, Surroundings
+from global_heat.store import keys
+from global_heat.store.codec import decode
+from global_heat.store.documents import Documents
+from global_heat.store.sealing import Seal
+from global_heat.store.wishes import Caller, StackWish, Wishes
+from global_heat.template.source import Source
+
+EPOCH = 1_800_000_000.0
+REGIONS = (Region("east"), Region("north"), Region("west"))
+TOKEN_SECONDS = 60.0
+_KEY = b"k" * 32
+_TRIES = 40
+SETTINGS = Settings(
+    lease_seconds=10.0,
+    sweep_seconds=5.0,
+    scan_seconds=60.0,
+    handover_seconds=30.0,
+    busy_seconds_max=300.0,
+    retention_seconds=1e9,
+)
+
+
+class SimWorld:
+    """Everything. Must be made inside the loop of virtual time."""
+
+    def __init__(self, seed: int, replicas: int = 3, settings: Settings = SETTINGS) -> None:
+        self.chance = random.Random(f"world {seed}")
+        self.cluster = SimCluster()
+        self.cloud = FakeCloud(REGIONS, self.clock, self._branch(), shared=(), token_seconds=TOKEN_SECONDS)
+        self.project = Project(self.cloud.keystone.project_id("demo"))
+        registry = Registry(
+            RegionSpec(
+                name=name,
+                cloud="sim",
+                auth_url=f"http://{name}.sim/identity/v3",
+                exec_seconds=5.0,
+                lag_seconds=1.0,
+                skew_seconds=1.0,
+            )
+            for name in REGIONS
+        )
+        credential = PasswordCredential(
+            password="demo", user_name="demo", project_id=self.project, project_name=""
+        )
+        schemas = load_schemas()
+        self._around = Surroundings(
+            cluster=self.cluster,
+            cloud=self.cloud,
+            registry=registry,
+            types=ALL,
+            schemas=schemas,
+            credential_of=lambda project: credential,
+            clock=self.clock,
+            settings=settings,
+            key=_KEY,
+        )
+        self.nodes: list[Node] = []
+        for n in range(replicas):
+            home = REGIONS[n % len(REGIONS)]
+            self.nodes.append(Node(self._around, f"r{n}-{home}", home, self._branch(), self._latency(home)))
+        self.user = User(self, self._branch())
+        self.meddled: set[str] = set()
+
+    def clock(self) -> float:
+        """The wall clock: unix seconds."""
+        return EPOCH + asyncio.get_running_loop().time()
+
+    def start(self) -> None:
+        for node in self.nodes:
+            node.start()
+
+    async def stop(self) -> None:
+        for node in self.nodes:
+            await node.kill()
+
+    def seal(self) -> Seal:
+        return Seal({"k1": _KEY}, self._branch().randbytes)
+
+    def documents(self, store: SimStore) -> Documents:
+        return Documents(store, self.seal(), self._around.schemas)
+
+    # what is recorded now
+
+    def records(self) -> list[Incarnation]:
+        found = self.cluster.scan("stacks/", "", self.cluster.revision)
+        return [decode(Incarnation, e.value) for e in found if e.key.split("/")[3] == "resources"]
+
+    def headers(self) -> list[Header]:
+        found = self.cluster.scan("stacks/", "", self.cluster.revision)
+        return [decode(Header, e.value) for e in found if e.key.endswith("/header")]
+
+    def header(self, name: str) -> Header | None:
+        """The header of a live stack."""
+        entry = self.cluster.entry(keys.name(self.project, name), self.cluster.revision)
+        if entry is None:
+            return None
+        id = decode(NameRecord, entry.value).stack
+        header = self.cluster.entry(keys.header(self.project, id), self.cluster.revision)
+        return decode(Header, header.value) if header else None
+
+    def swept(self) -> int:
+        """How many attempts are still swept."""
+        return len(self.cluster.scan("sweep/", "", self.cluster.revision))
+
+    async def until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Whether it came true within so many seconds."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not condition():
+            if loop.time() >= end:
+                return False
+            await asyncio.sleep(0.5)
+        return True
+
+    async def settled(self, seconds: float = 1500.0) -> bool:
+        """Whether every stack came to an end."""
+        return await self.until(lambda: all(header.ended for header in self.headers()), seconds)
+
+    def evidence(self) -> Evidence:
+        return Evidence(
+            history=self.cluster.history,
+            cloud=self.cloud,
+            epoch=EPOCH,
+            token_keys=self.seal().token_keys,
+            meddled=frozenset(self.meddled),
+        )
+
+    def _branch(self) -> random.Random:
+        return random.Random(self.chance.getrandbits(64))
+
+    def _latency(self, home: Region) -> Callable[[str], float]:
+        chance = self._branch()
+
+        def latency(to: str) -> float:
+            base = 0.002 if to in (home, "etcd") else 0.06
+            return base * (0.8 + 0.4 * chance.random())
+
+        return latency
+
+
+class User:
+    """A client of the front doors: asks, and asks again with the same request id until it is told."""
+
+    def __init__(self, world: SimWorld, chance: random.Random) -> None:
+        self._world = world
+        self._chance = chance
+        self.link = Link(lambda: 0.004, chance.random)
+        store = SimStore(world.cluster, "user", self.link)
+        self.store = store
+        self._wishes = Wishes(world.documents(store), world.clock, self._new_id)
+        self._caller = Caller(world.project, "demo")
+        self.acknowledged: dict[str, str] = {}
+        """Stack name → the last verb that was acknowledged."""
+
+    async def create(self, name: str, template: str, rollback: bool = False) -> Operation:
+        wish = self._wish(name, template, rollback)
+        return await self._ask(
+            name, "create", lambda request: self._wishes.create(self._caller, wish, request, REGIONS)
+        )
+
+    async def update(self, name: str, template: str, rollback: bool = False) -> Operation:
+        wish = self._wish(name, template, rollback)
+        return await self._ask(
+            name, "update", lambda request: self._wishes.update(self._caller, name, wish, request, REGIONS)
+        )
+
+    async def delete(self, name: str) -> Operation:
+        return await self._ask(
+            name, "delete", lambda request: self._wishes.delete(self._caller, name, request)
+        )
+
+    async def cancel(self, name: str, rollback: bool) -> Operation:
+        return await self._ask(
+            name, "cancel", lambda request: self._wishes.cancel(self._caller, name, request, rollback)
+        )
+
+    def _wish(self, name: str, template: str, rollback: bool) -> StackWish:
+        return StackWish(name=name, source=Source(template=template), region=REGIONS[0], rollback=rollback)
+
+    async def _ask(self, name: str, verb: str, ask: Callable[[str], object]) -> Operation:
+        """Raises `Invalid` when it is refused."""
+        request = self._new_id()
+        for _ in range(_TRIES):
+            try:
+                operation: Operation = await ask(request)  # type: ignore[misc]
+            except (Transient, Ambiguous):
+                await asyncio.sleep(1.0)
+                continue
+            self.acknowledged[name] = verb
+            return operation
+        raise Transient("the store does not answer")
+
+    def _new_id(self) -> str:
+        return f"{self._chance.getrandbits(128):032x}"
+
+
+def refused_as_it_should(error: Error) -> bool:
+    """Whether a user may well be told so: the stack is busy, gone, or ended meanwhile."""
+    return isinstance(error, Invalid) and error.reason in (
+        Reason.NOT_FOUND,
+        Reason.PRECONDITION,
+        Reason.BUSY,
+        Reason.ALREADY_EXISTS,
+    )
+
+
+def describe(headers: Collection[Header]) -> str:
+    """For people who look at a run."""
+    return ", ".join(f"{h.name} {h.state}" + (f" ({h.reason})" if h.reason else "") for h in headers)
