@@ -34,6 +34,8 @@ _BY_TEXT = (
     (Verdict.FUTURE, ("required revision is a future revision",)),
     (Verdict.NO_LEASE, ("requested lease not found",)),
     (Verdict.FORBIDDEN, ("permission denied",)),
+    # The server's words on a request; what we receive has no limit.
+    (Verdict.INVALID, ("grpc: received message larger than max",)),
 )
 _BY_CODE = {
     grpc.StatusCode.PERMISSION_DENIED: Verdict.FORBIDDEN,

@@ -20,7 +20,7 @@ PROGRESS = wire.WatchRequest(progress_request=wire.WatchProgressRequest())
 
 
 async def follow(cluster: Cluster, key: bytes, range_end: bytes, after: int) -> AsyncGenerator[Batch, None]:
-    """Yield (revision, events up to it), for ever; no events: nothing happened up to that revision.
+    """Yield (revision, events up to it), for ever; no events: a sign of life, nothing is missing up to there.
 
     The place is kept by the events' own revisions. A header's is that of the whole store: while a watch
     catches up it lies ahead of what has been sent, so it counts only in a notice without events, which etcd
@@ -40,8 +40,8 @@ async def follow(cluster: Cluster, key: bytes, range_end: bytes, after: int) -> 
                     async for revision, events in heard:
                         fruitless = 0
                         endpoint.answered()
-                        if revision > after or events:
-                            after = max(after, revision)
+                        if revision >= after:  # else a notice from a member that lags
+                            after = revision
                             yield revision, events
         except Transient:
             pass
