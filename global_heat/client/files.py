@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 import yaml
-from google.protobuf.struct_pb2 import Struct
 
 from global_heat.client.errors import ApiError, Violation
 from global_heat.proto.v1 import stack_pb2
+from global_heat.proto.values import json_to_struct
 
 FILE_BYTES_MAX = 512 * 1024
 SPEC_BYTES_MAX = 3_500_000
@@ -53,7 +53,7 @@ def collect_spec(
     environment = collector.take_environments([Path(each) for each in environments])
     collector.finish()
     spec = stack_pb2.StackSpec(template=text, environment=environment, files=collector.files)
-    spec.parameters.CopyFrom(_struct(parameters or {}))
+    spec.parameters.CopyFrom(json_to_struct(parameters or {}))
     if (size := spec.ByteSize()) > SPEC_BYTES_MAX:
         raise ApiError(
             "INVALID_ARGUMENT", f"template and files are {size} bytes; at most {SPEC_BYTES_MAX} can be sent"
@@ -196,9 +196,3 @@ def _over(low: dict[Any, Any], high: dict[Any, Any]) -> dict[Any, Any]:
         if isinstance(low[key], dict) and isinstance(high[key], dict) and key in ("resources", "names"):
             both[key] = _over(low[key], high[key])
     return both
-
-
-def _struct(values: Mapping[str, Any]) -> Struct:
-    struct = Struct()
-    struct.update(dict(values))
-    return struct

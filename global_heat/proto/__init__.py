@@ -1,1 +1,1 @@
-"""The stubs generated from `protos/`. Nothing here is written by hand; see `protos/generate.py`."""
+"""The wire: the stubs in `v1`, generated from `protos/` (see `protos/generate.py`), and JSON in messages."""

@@ -1,0 +1,78 @@
+"""What the API is handed. It reads records and writes wishes; whatever else it needs is a port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+import msgspec
+
+from global_heat.api.auth import TokenChecker, Who
+from global_heat.model.errors import Fault
+from global_heat.model.names import Project, Region, StackId
+from global_heat.model.records import TrustRecord
+from global_heat.model.values import Json
+from global_heat.store.documents import Documents
+from global_heat.store.protocol import Store
+from global_heat.store.wishes import Wishes
+
+
+class TrustMaker(Protocol):
+    """Lets a stack's deferred work be done when nobody's token is at hand any more."""
+
+    async def ensure(
+        self, who: Who, token: str, project: Project, stack: StackId, regions: Collection[Region]
+    ) -> Sequence[TrustRecord]:
+        """The sealed trusts to record with the wish: one for each cloud of the regions that has none yet.
+
+        Raises `Invalid` when Keystone refuses to make one, `Transient` when it cannot be asked.
+        """
+        ...
+
+
+class LookUp(msgspec.Struct, frozen=True):
+    """A literal value that must name something in a region: `m1.small`, by `nova.flavor`."""
+
+    path: str
+    """Where it stands in the template."""
+    region: Region
+    constraint: str
+    value: Json
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What came of look-ups. A region that does not answer makes them "not checked", never a fault."""
+
+    faults: tuple[Fault, ...] = ()
+    not_checked: tuple[Fault, ...] = ()
+
+
+class LookUps(Protocol):
+    async def check(self, who: Who, token: str, lookups: Sequence[LookUp]) -> Checked:
+        """Ask the clouds, with a short deadline of its own. Raises nothing."""
+        ...
+
+
+class RegionHealth(Protocol):
+    def trouble(self, region: Region) -> str | None:
+        """Why the region is down, in words; None when it is not known to be."""
+        ...
+
+
+class Backend(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything behind the front doors."""
+
+    wishes: Wishes
+    documents: Documents
+    tokens: TokenChecker
+    trusts: TrustMaker
+    lookups: LookUps
+    health: RegionHealth
+    home: Region
+    """The region of resources that name none, where neither client nor environment says another."""
+    clock: Callable[[], float]
+    """Unix seconds."""
+
+    @property
+    def store(self) -> Store:
+        return self.documents.store

@@ -1,0 +1,105 @@
+"""The services of regions and replicas: the operator's registry, and who works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from global_heat.api.names import OWN, parse_region, region_name
+from global_heat.api.pages import page
+from global_heat.api.ports import Backend
+from global_heat.api.records import replica_of
+from global_heat.model.names import Region
+from global_heat.model.records import RegionRecord
+from global_heat.proto.v1 import (
+    region_pb2,
+    region_service_pb2,
+    replica_service_pb2,
+)
+from global_heat.proto.v1.region_service_pb2_grpc import RegionServiceServicer
+from global_heat.proto.v1.replica_service_pb2_grpc import ReplicaServiceServicer
+from global_heat.store.reading import live_replicas
+from global_heat.store.registry import (
+    Load,
+    add_region,
+    list_regions,
+    no_region,
+    read_loads,
+    read_region,
+    remove_region,
+)
+
+
+class RegionService(RegionServiceServicer):
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._store = backend.store
+
+    async def ListRegions(
+        self, request: region_service_pb2.ListRegionsRequest, context: Any
+    ) -> region_service_pb2.ListRegionsResponse:
+        records = sorted(await list_regions(self._store), key=lambda record: record.name)
+        shown, token = page(request, records, lambda record: (record.name,))
+        loads = await read_loads(self._store)
+        regions = [self._told(record, loads) for record in shown]
+        return region_service_pb2.ListRegionsResponse(regions=regions, next_page_token=token)
+
+    async def GetRegion(
+        self, request: region_service_pb2.GetRegionRequest, context: Any
+    ) -> region_service_pb2.GetRegionResponse:
+        record = await read_region(self._store, parse_region(request.name))
+        told = self._told(record, await read_loads(self._store))
+        return region_service_pb2.GetRegionResponse(region=told)
+
+    async def AddRegion(
+        self, request: region_service_pb2.AddRegionRequest, context: Any
+    ) -> region_service_pb2.AddRegionResponse:
+        wished = request.region
+        record = RegionRecord(
+            name=parse_region(wished.name, "region.name"),
+            auth_url=wished.auth_url,
+            catalog_region=wished.catalog_region,
+            interface=wished.interface or "public",
+            cloud=wished.cloud or "default",
+        )
+        record = await add_region(self._store, record)
+        return region_service_pb2.AddRegionResponse(region=self._told(record, await read_loads(self._store)))
+
+    async def RemoveRegion(
+        self, request: region_service_pb2.RemoveRegionRequest, context: Any
+    ) -> region_service_pb2.RemoveRegionResponse:
+        name = parse_region(request.name)
+        if not await remove_region(self._store, name) and not request.allow_missing:
+            raise no_region(name)
+        return region_service_pb2.RemoveRegionResponse()
+
+    def _told(self, record: RegionRecord, loads: dict[Region, Load]) -> region_pb2.Region:
+        trouble = self._backend.health.trouble(record.name)
+        load = loads.get(record.name, Load())
+        return region_pb2.Region(
+            name=region_name(record.name),
+            auth_url=record.auth_url,
+            catalog_region=record.catalog_region,
+            interface=record.interface,
+            cloud=record.cloud,
+            state=region_pb2.REGION_STATE_DOWN if trouble else region_pb2.REGION_STATE_UP,
+            reason=trouble or "",
+            replicas=load.replicas,
+            claims=load.claims,
+            queued=load.queued,
+        )
+
+
+class ReplicaService(ReplicaServiceServicer):
+    def __init__(self, backend: Backend) -> None:
+        self._store = backend.store
+
+    async def ListReplicas(
+        self, request: replica_service_pb2.ListReplicasRequest, context: Any
+    ) -> replica_service_pb2.ListReplicasResponse:
+        region = parse_region(request.parent, "parent")
+        replicas = [each for each in await live_replicas(self._store) if region in (OWN, each.region)]
+        replicas.sort(key=lambda replica: (replica.region, replica.id))
+        shown, token = page(request, replicas, lambda replica: (replica.region, replica.id))
+        return replica_service_pb2.ListReplicasResponse(
+            replicas=[replica_of(replica) for replica in shown], next_page_token=token
+        )

@@ -1,0 +1,78 @@
+"""`global-heat region …` and `global-heat replica …`."""
+
+from __future__ import annotations
+
+import click
+
+from global_heat.cli.messages import region_row, replica_row
+from global_heat.cli.output import Format
+from global_heat.cli.remote import listing, remote
+from global_heat.client import Client
+from global_heat.proto.v1 import region_pb2
+
+
+@click.group()
+def region() -> None:
+    """The regions that stacks may use."""
+
+
+@region.command("list")
+@listing
+async def list_regions(client: Client, output: Format) -> None:
+    """List the registered regions and how they do."""
+    rows = [region_row(each) for each in await client.list_regions()]
+    output.rows(rows, ("region", "state", "cloud", "auth_url", "replicas", "claims", "queued", "reason"))
+
+
+@region.command()
+@click.argument("name")
+@listing
+async def show(client: Client, output: Format, name: str) -> None:
+    """Show a region."""
+    output.record(region_row(await client.get_region(name)))
+
+
+@region.command()
+@click.argument("name")
+@click.option("--auth-url", required=True, help="The URL of its Keystone.")
+@click.option("--catalog-region", default="", help="What the catalogue calls it, if not the same.")
+@click.option("--interface", type=click.Choice(["public", "internal", "admin"]), default="public")
+@click.option("--cloud", default="", help="The cloud it belongs to: regions of one cloud share a Keystone.")
+@listing
+async def add(
+    client: Client,
+    output: Format,
+    name: str,
+    auth_url: str,
+    catalog_region: str,
+    interface: str,
+    cloud: str,
+) -> None:
+    """Register a region, or change a registered one. Needs the role admin."""
+    wished = region_pb2.Region(
+        name=name, auth_url=auth_url, catalog_region=catalog_region, interface=interface, cloud=cloud
+    )
+    output.record(region_row(await client.add_region(wished)))
+
+
+@region.command()
+@click.argument("name")
+@click.option("--missing-ok", is_flag=True, help="It is a success if it is not registered.")
+@remote
+async def remove(client: Client, name: str, missing_ok: bool) -> None:
+    """Take a region off the registry. Refused while a stack has something there. Needs the role admin."""
+    await client.remove_region(name, allow_missing=missing_ok)
+
+
+@click.group()
+def replica() -> None:
+    """The replicas that work."""
+
+
+@replica.command("list")
+@click.option("--region", "region_name", default="-", help="Only of this region.")
+@listing
+async def list_replicas(client: Client, output: Format, region_name: str) -> None:
+    """List the live replicas."""
+    rows = [replica_row(each) for each in await client.list_replicas(region_name)]
+    output.rows(rows, ("replica", "region", "address", "version", "started", "claims"))
