@@ -82,6 +82,12 @@ def test_what_is_unclear_is_ambiguous_only_if_it_changed_something(response):
 
 
 @pytest.mark.parametrize("changes", [False, True])
+def test_whoever_asks_for_a_token_has_let_nothing_through(changes):
+    with pytest.raises(ServiceRefusal):
+        read(Response(401, {}, b"Authentication required"), changes)
+
+
+@pytest.mark.parametrize("changes", [False, True])
 def test_too_many_requests_is_definite_and_says_when(changes):
     with pytest.raises(Transient) as caught:
         read(Response(429, {"retry-after": "7"}, b"<html>"), changes)

@@ -93,10 +93,13 @@ def test_a_call_that_waited_past_the_deadline_for_its_turn_is_not_sent(kit, virt
 def test_cutting_twice_is_harmless_and_a_cut_says_nothing_of_the_region(kit, virtual):
     async def work():
         rig = kit.Rig()
+        await rig.open()
         rig.cloud.handle = hang
         calls = [asyncio.create_task(rig.calls.send(request(), "network", changes=True)) for _ in range(5)]
         await asyncio.sleep(1)
         rig.calls.cut()
+        rig.calls.cut()
+        await asyncio.sleep(0)
         rig.calls.cut()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [Cut] * 5

@@ -131,6 +131,7 @@ def test_a_list_that_runs_in_a_circle_or_breaks_off_is_no_list(kit, in_cloud):
         rig.cloud.handle = lambda request: kit.reply(200, circle)
         with pytest.raises(Transient, match="does not end"):
             await cloud.list("image", "/images", "images")
+        assert len(rig.cloud.sent("image")) == 2
         for broken in (kit.reply(200, {}), kit.reply(503), kit.reply(200, b'{"images": [')):
             replies = [kit.reply(200, circle), broken]
             rig.cloud.handle = lambda request, replies=replies: replies.pop(0)
