@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
+from global_heat.model.names import Project, Region
 from global_heat.model.records import (
     Attempt,
     AttemptState,
