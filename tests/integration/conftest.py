@@ -35,9 +35,7 @@ def etcd_program() -> Program:
 
 
 @pytest.fixture(scope="session")
-def make_servers(
-    etcd_program: Program, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MakeServers]:
+def make_servers(etcd_program: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeServers]:
     """`make_servers(size, options)`: members on free ports of this machine, started, ended after the session.
 
     The caller waits until they are healthy.
@@ -76,7 +74,7 @@ def cluster_of_1(shared_cluster_of_1: Servers) -> Servers:
 
 @pytest.fixture
 def cluster_of_3(shared_cluster_of_3: Servers) -> Servers:
-    """A healthy cluster of three, shared as above. Whoever is killed or paused is brought back for the next."""
+    """A healthy cluster of three, shared as above. Who is killed or paused is brought back for the next."""
     asyncio.run(shared_cluster_of_3.heal())
     return shared_cluster_of_3
 

@@ -1,4 +1,4 @@
-"""What only an administrator does to a cluster, by etcd's own JSON gateway: another way in than the client's."""
+"""What only an administrator does to a cluster, by etcd's own JSON gateway."""
 
 from __future__ import annotations
 

@@ -92,18 +92,21 @@ async def test_a_lost_answer_is_ambiguous_and_the_commit_is_not_sent_again(
     cluster_of_1: Servers, prefix: str
 ) -> None:
     real = cluster_of_1.endpoints[0]
-    async with store_on((real,), prefix) as direct, Proxy(real) as proxy:
-        async with store_on((proxy.address, real), prefix) as store:
-            now = (await store.scan("")).revision
-            proxy.swallow_answers = True
-            committing = asyncio.create_task(store.commit(put={"a": b"once"}))
-            applied = await next_change(direct.watch("a", after=now))
-            proxy.cut()
-            with pytest.raises(Ambiguous):
-                await committing
-            found = await store.get("a")
-            assert found is not None
-            assert (found.create_revision, found.mod_revision) == (applied.revision, applied.revision)
+    async with (
+        store_on((real,), prefix) as direct,
+        Proxy(real) as proxy,
+        store_on((proxy.address, real), prefix) as store,
+    ):
+        now = (await store.scan("")).revision
+        proxy.swallow_answers = True
+        committing = asyncio.create_task(store.commit(put={"a": b"once"}))
+        applied = await next_change(direct.watch("a", after=now))
+        proxy.cut()
+        with pytest.raises(Ambiguous):
+            await committing
+        found = await store.get("a")
+        assert found is not None
+        assert (found.create_revision, found.mod_revision) == (applied.revision, applied.revision)
 
 
 async def test_an_answer_that_never_comes_is_ambiguous(cluster_of_1: Servers, prefix: str) -> None:
@@ -158,15 +161,18 @@ async def test_a_watch_cut_while_it_catches_up_loses_and_repeats_nothing(
 
 async def test_a_silent_watch_goes_to_another_member(cluster_of_1: Servers, prefix: str) -> None:
     real = cluster_of_1.endpoints[0]
-    async with store_on((real,), prefix) as direct, Proxy(real) as proxy:
-        async with store_on((proxy.address, real), prefix) as store:
-            watch = store.watch("a", after=(await direct.scan("")).revision)
-            await until_progress(watch)
-            assert proxy.connections_seen == 1
-            proxy.swallow_answers = True
-            await direct.commit(put={"a": b"1"})
-            assert (await next_change(watch)).value == b"1"
-            await watch.aclose()
+    async with (
+        store_on((real,), prefix) as direct,
+        Proxy(real) as proxy,
+        store_on((proxy.address, real), prefix) as store,
+    ):
+        watch = store.watch("a", after=(await direct.scan("")).revision)
+        await until_progress(watch)
+        assert proxy.connections_seen == 1
+        proxy.swallow_answers = True
+        await direct.commit(put={"a": b"1"})
+        assert (await next_change(watch)).value == b"1"
+        await watch.aclose()
 
 
 async def test_the_nearest_member_is_asked_again_when_it_is_back(cluster_of_1: Servers, prefix: str) -> None:

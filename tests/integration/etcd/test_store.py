@@ -144,14 +144,16 @@ async def test_a_member_that_lags_is_made_to_catch_up(cluster_of_1: Servers, pre
     async with store_on(cluster_of_1, prefix) as direct:
         old = await committed(direct, put={"a": b"old"})
         new = await committed(direct, put={"a": b"new"})
-        async with LaggingMember(cluster_of_1.endpoints[0], revision=old) as lagging:
-            async with EtcdStore(Settings((lagging.address,), prefix=prefix)) as store:
-                stale = await store.scan("a", local=True)
-                assert (stale.revision, stale.entries[0].value) == (old, b"old")
-                assert lagging.linearizable_reads == 0
-                fresh = await store.scan("a", local=True, at_least=new)
-                assert (fresh.revision, fresh.entries[0].value) == (new, b"new")
-                assert lagging.linearizable_reads == 1
+        async with (
+            LaggingMember(cluster_of_1.endpoints[0], revision=old) as lagging,
+            EtcdStore(Settings((lagging.address,), prefix=prefix)) as store,
+        ):
+            stale = await store.scan("a", local=True)
+            assert (stale.revision, stale.entries[0].value) == (old, b"old")
+            assert lagging.linearizable_reads == 0
+            fresh = await store.scan("a", local=True, at_least=new)
+            assert (fresh.revision, fresh.entries[0].value) == (new, b"new")
+            assert lagging.linearizable_reads == 1
 
 
 async def test_a_page_at_a_revision_that_is_future_to_a_member_is_waited_for(
@@ -162,11 +164,13 @@ async def test_a_page_at_a_revision_that_is_future_to_a_member_is_waited_for(
         old = await committed(direct, put={"a": b""})
         for start in range(0, len(names), 100):
             await committed(direct, put=dict.fromkeys(names[start : start + 100], b""))
-        async with LaggingMember(cluster_of_1.endpoints[0], revision=old) as lagging:
-            async with EtcdStore(Settings((lagging.address,), prefix=prefix)) as store:
-                # The first page is linearizable, so its revision is ahead of what this member has.
-                found = await store.scan("k")
-                assert [entry.key for entry in found.entries] == names
+        async with (
+            LaggingMember(cluster_of_1.endpoints[0], revision=old) as lagging,
+            EtcdStore(Settings((lagging.address,), prefix=prefix)) as store,
+        ):
+            # The first page is linearizable, so its revision is ahead of what this member has.
+            found = await store.scan("k")
+            assert [entry.key for entry in found.entries] == names
 
 
 async def test_a_revision_that_nobody_has_come_to_is_transient(cluster_of_1: Servers, prefix: str) -> None:

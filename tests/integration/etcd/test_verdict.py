@@ -49,7 +49,8 @@ def test_only_what_is_known_to_prove_it_counts_as_not_done(
 
 
 @pytest.mark.parametrize(
-    ("prefix", "end"), [(b"/a/", b"/a0"), (b"a\xff", b"b"), (b"a\xff\xff", b"b"), (b"\xff", b"\0"), (b"", b"\0")]
+    ("prefix", "end"),
+    [(b"/a/", b"/a0"), (b"a\xff", b"b"), (b"a\xff\xff", b"b"), (b"\xff", b"\0"), (b"", b"\0")],
 )
 def test_a_range_ends_right_after_its_prefix(prefix: bytes, end: bytes) -> None:
     assert range_end(prefix) == end

@@ -1,0 +1,165 @@
+"""Users, passwords and TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from global_heat.model.errors import Invalid, Reason, Transient
+from global_heat.store.etcd.client import EtcdStore
+from global_heat.store.etcd.server import Options, Servers, ServerTls
+from global_heat.store.etcd.settings import Password, Settings, Tls
+from global_heat.store.protocol import Change, Committed, Progress, absent
+from tests.integration.etcd.gateway import enable_auth
+
+pytestmark = pytest.mark.integration
+PREFIX = "/records/"
+
+
+@pytest.fixture(scope="module")
+def guarded(make_servers: Callable[..., Servers]) -> Servers:
+    """A member that wants passwords. User `heat` may use what is below PREFIX."""
+    servers = make_servers(1, Options(synchronous=False))
+
+    async def prepare() -> None:
+        await servers.healthy()
+        await enable_auth(servers.members[0], "secret", "heat", PREFIX)
+
+    asyncio.run(prepare())
+    return servers
+
+
+def guarded_store(servers: Servers, password: Password | None, prefix: str = PREFIX) -> EtcdStore:
+    return EtcdStore(Settings(servers.endpoints, prefix=prefix, password=password, silence_seconds=1))
+
+
+async def test_the_right_password_opens_and_is_asked_for_once(guarded: Servers) -> None:
+    async with guarded_store(guarded, Password("heat", "secret")) as store:
+        await store.check_version()
+        await asyncio.gather(*(store.commit(put={f"k{n}": b""}) for n in range(20)))
+        assert len((await store.scan("k")).entries) == 20
+
+
+@pytest.mark.parametrize("password", [None, Password("heat", "canary"), Password("nobody", "canary")])
+async def test_without_the_right_password_nothing_is_done(
+    guarded: Servers, password: Password | None
+) -> None:
+    async with guarded_store(guarded, password) as store:
+        for call in (store.get("a"), store.commit(absent("a")), anext(store.watch("a", after=0))):
+            with pytest.raises(Invalid) as caught:
+                await call
+            assert caught.value.reason is Reason.UNAUTHENTICATED
+            assert "canary" not in str(caught.value)
+
+
+async def test_what_the_user_may_not_touch_is_forbidden(guarded: Servers) -> None:
+    async with guarded_store(guarded, Password("heat", "secret"), prefix="/elsewhere/") as store:
+        for call in (store.get("a"), store.commit(put={"a": b""}), anext(store.watch("", after=0))):
+            with pytest.raises(Invalid) as caught:
+                await call
+            assert caught.value.reason is Reason.FORBIDDEN
+
+
+async def test_a_token_that_the_server_forgot_is_renewed_on_the_way(guarded: Servers) -> None:
+    (member,) = guarded.members
+    async with guarded_store(guarded, Password("heat", "secret")) as store:
+        at = (await store.scan("")).revision
+        watch = store.watch("renewed", after=at)
+        assert isinstance(await anext(watch), Progress)
+        lease = await store.grant(600)
+        # Tokens are kept in the server's memory only.
+        member.kill()
+        member.start()
+        await member.healthy()
+        await store.keep_alive(lease)
+        committed = await store.commit(absent("renewed"), put={"renewed": b"1"})
+        assert isinstance(committed, Committed)
+        while isinstance(heard := await anext(watch), Progress):
+            pass
+        assert heard == Change("renewed", b"1", committed.revision, committed.revision)
+        await watch.aclose()
+
+
+async def test_a_password_for_a_cluster_that_knows_none_is_refused(cluster_of_1: Servers) -> None:
+    async with guarded_store(cluster_of_1, Password("heat", "secret")) as store:
+        with pytest.raises(Invalid, match="authentication is not enabled"):
+            await store.get("a")
+
+
+class Authority:
+    """A certificate authority for one test."""
+
+    def __init__(self, name: str) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._certificate = self._sign(self._name, self._key, authority=True)
+
+    @property
+    def pem(self) -> bytes:
+        return self._certificate.public_bytes(serialization.Encoding.PEM)
+
+    def issue(self, name: str) -> tuple[bytes, bytes]:
+        """A certificate for this machine, and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        text = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return self._sign(subject, key).public_bytes(serialization.Encoding.PEM), text
+
+    def _sign(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, authority: bool = False
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .add_extension(addresses, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
+
+async def test_tls_lets_in_who_shows_the_right_certificate(
+    make_servers: Callable[..., Servers], tmp_path: Path, prefix: str
+) -> None:
+    ours, foreign = Authority("ours"), Authority("foreign")
+    paths = [tmp_path / name for name in ("server.pem", "server.key", "authority.pem")]
+    for path, text in zip(paths, (*ours.issue("server"), ours.pem), strict=True):
+        path.write_bytes(text)
+    servers = make_servers(1, Options(synchronous=False, tls=ServerTls(*paths)))
+    good = Tls(ours.pem, *ours.issue("heat"))
+    await servers.healthy(tls=good)
+
+    def opened(tls: Tls | None) -> EtcdStore:
+        return EtcdStore(Settings(servers.endpoints, prefix=prefix, tls=tls, call_seconds=1))
+
+    async with opened(good) as store:
+        await store.check_version()
+        assert isinstance(await store.commit(absent("a"), put={"a": b"1"}), Committed)
+        found = await store.get("a")
+        assert found is not None and found.value == b"1"
+    for bad in (
+        None,
+        Tls(ours.pem),
+        Tls(foreign.pem, good.certificate, good.key),
+        Tls(ours.pem, *foreign.issue("x")),
+    ):
+        async with opened(bad) as store:
+            with pytest.raises(Transient):
+                await store.get("a")
