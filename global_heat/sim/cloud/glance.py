@@ -85,7 +85,7 @@ class Glance:
             if image.deleted_at is None:
                 self._fill(image, server_id.encode())
 
-        self._ground.later(self._ground.clock(), self._ground.settings.image_seconds, taken)
+        self._ground.later(self._ground.settings.image_seconds, taken)
         return image
 
     def _list(self, call: Call) -> Answer:
@@ -171,7 +171,7 @@ class Glance:
             raise _error(403, f"Image {id} is protected and cannot be deleted.")
         image.body["status"] = "deleted"
         self._burnt.add(id)
-        self._ground.things.remove(image, self._ground.clock())
+        self._ground.things.remove(image, self._ground.now())
         return Answer(204)
 
     def _upload(self, call: Call, id: str) -> Answer:
@@ -202,7 +202,7 @@ class Glance:
             else:
                 self._fill(image, str(method["uri"]).encode())
 
-        self._ground.later(call.now, self._ground.settings.image_seconds, imported)
+        self._ground.later(self._ground.settings.image_seconds, imported)
         return Answer(202)
 
     def _find(self, call: Call, id: str) -> Thing:
@@ -218,7 +218,7 @@ class Glance:
         return image
 
     def _place(self, id: str, project_id: str, user_id: str, wish: Body, origin: Origin) -> Thing:
-        now = self._ground.clock()
+        now = self._ground.now()
         body: Body = {
             "name": None,
             "visibility": "shared",

@@ -30,21 +30,30 @@ class Ground:
     """By (project, kind); beats the settings' figure for all projects."""
     _agenda: list[tuple[float, int, Due]] = field(default_factory=list)
     _serial: int = 0
+    _acting_at: float | None = None
+
+    def now(self) -> float:
+        """The moment being lived: what was due earlier happens at its own time, however late one looks."""
+        return self.clock() if self._acting_at is None else self._acting_at
 
     def new_id(self) -> str:
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
-    def later(self, now: float, span: Span, due: Due) -> None:
+    def later(self, span: Span, due: Due) -> None:
         """Have something happen after a time drawn from the span."""
         self._serial += 1
-        heapq.heappush(self._agenda, (now + self.rng.uniform(*span), self._serial, due))
+        heapq.heappush(self._agenda, (self.now() + self.rng.uniform(*span), self._serial, due))
 
     def settle(self) -> float:
         """Do what is due by now and return now."""
         now = self.clock()
-        while self._agenda and self._agenda[0][0] <= now:
-            at, _, due = heapq.heappop(self._agenda)
-            due(at)
+        if self._acting_at is None:
+            try:
+                while self._agenda and self._agenda[0][0] <= now:
+                    self._acting_at, _, due = heapq.heappop(self._agenda)
+                    due(self._acting_at)
+            finally:
+                self._acting_at = None
         return now
 
     def next_due(self) -> float | None:

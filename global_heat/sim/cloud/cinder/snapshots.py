@@ -26,7 +26,7 @@ class Snapshots:
                 f"Invalid volume: Volume {volume.id} status must be available, but current status is: "
                 f"{volume.body['status']}.",
             )
-        now = self._ground.clock()
+        now = self._ground.now()
         body: Body = {
             "id": self._ground.new_id(),
             "name": wish.get("name"),
@@ -55,7 +55,7 @@ class Snapshots:
                     }
                 )
 
-        self._ground.later(now, self._ground.settings.volume_seconds, ready)
+        self._ground.later(self._ground.settings.volume_seconds, ready)
         return Answer(202, {"snapshot": body})
 
     def update(self, call: Call, id: str) -> Answer:
@@ -70,7 +70,6 @@ class Snapshots:
             raise fault(400, "Invalid snapshot: Snapshot status must be available or error.")
         snapshot.body["status"] = "deleting"
         self._ground.later(
-            self._ground.clock(),
             self._ground.settings.volume_delete_seconds,
             lambda at: None if snapshot.deleted_at else self._ground.things.remove(snapshot, at),
         )

@@ -38,7 +38,7 @@ class VolumeTypes:
                 made = self._place(name, wish.get("description") or "", specs, public, Origin.USER)
                 return Answer(200, {"volume_type": made.body})
             case "DELETE", [id] if call.who.is_admin:
-                self._ground.things.remove(self._find(id), self._ground.clock())
+                self._ground.things.remove(self._find(id), self._ground.now())
                 return Answer(202)
             case (("POST" | "DELETE"), _):
                 raise fault(403, "Policy doesn't allow volume_extension:types_manage to be performed.")
@@ -68,4 +68,4 @@ class VolumeTypes:
             "os-volume-type-access:is_public": public,
             "qos_specs_id": None,
         }
-        return self._ground.things.add(Thing(KIND, body["id"], "", "", body, self._ground.clock(), origin))
+        return self._ground.things.add(Thing(KIND, body["id"], "", "", body, self._ground.now(), origin))

@@ -110,7 +110,7 @@ class Volumes:
             raise fault(
                 400, f"Size of specified image {image.body['min_disk']}GB is larger than volume size."
             )
-        now = self._ground.clock()
+        now = self._ground.now()
         bootable = image is not None
         body: Body = {
             "id": self._ground.new_id(),
@@ -145,7 +145,7 @@ class Volumes:
             if body["status"] == "creating":
                 self._to(volume, ends, at)
 
-        self._ground.later(now, self._ground.settings.volume_seconds, ready)
+        self._ground.later(self._ground.settings.volume_seconds, ready)
         return volume
 
     def find(self, kind: str, id: str, project_id: str, admin: bool = False) -> Thing:
@@ -184,7 +184,7 @@ class Volumes:
 
     def drop(self, volume: Thing) -> None:
         """Begin its deletion, with its snapshots."""
-        now = self._ground.clock()
+        now = self._ground.now()
         self._to(volume, "deleting", now)
         doomed = [s for s in self._ground.things.of(SNAPSHOT).values() if s.body["volume_id"] == volume.id]
 
@@ -193,7 +193,7 @@ class Volumes:
                 if thing.deleted_at is None:
                     self._ground.things.remove(thing, at)
 
-        self._ground.later(now, self._ground.settings.volume_delete_seconds, gone)
+        self._ground.later(self._ground.settings.volume_delete_seconds, gone)
 
     def act(self, call: Call, id: str) -> Answer:
         """/volumes/{id}/action."""
@@ -281,7 +281,7 @@ class Volumes:
                 "server_id": server_id,
                 "host_name": None,
                 "device": device,
-                "attached_at": micros(self._ground.clock()),
+                "attached_at": micros(self._ground.now()),
             }
         ]
         self._touch(volume)
@@ -302,14 +302,14 @@ class Volumes:
                 "Invalid input received: New size for extend must be greater than current size. (current: "
                 f"{volume.body['size']}, extended: {size}).",
             )
-        now, back = self._ground.clock(), volume.body["status"]
+        now, back = self._ground.now(), volume.body["status"]
         self._to(volume, "extending", now)
 
         def extended(at: float) -> None:
             volume.body["size"] = int(size)
             self._to(volume, back, at)
 
-        self._ground.later(now, self._ground.settings.action_seconds, extended)
+        self._ground.later(self._ground.settings.action_seconds, extended)
 
     def _require(self, volume: Thing, what: str, *allowed: str) -> None:
         if volume.body["status"] not in allowed:
@@ -325,7 +325,7 @@ class Volumes:
             volume.body["updated_at"] = micros(at)
 
     def _touch(self, volume: Thing) -> None:
-        volume.body["updated_at"] = micros(self._ground.clock())
+        volume.body["updated_at"] = micros(self._ground.now())
 
 
 def check_metadata(wish: Body) -> Body:

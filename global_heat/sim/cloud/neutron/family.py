@@ -92,7 +92,7 @@ class Family:
 
     def add(self, project_id: str, call: Call | None, body: Body, origin: Origin = Origin.USER) -> Thing:
         """Put a new thing on the shelf: id, owner, times, revision and tags come here."""
-        now = self.ground.clock()
+        now = self.ground.now()
         id = self.ground.new_id()
         full: Body = {
             "id": id,
@@ -111,7 +111,7 @@ class Family:
 
     def touch(self, thing: Thing) -> None:
         """Count one more revision."""
-        thing.body["updated_at"] = zulu(self.ground.clock())
+        thing.body["updated_at"] = zulu(self.ground.now())
         thing.body["revision_number"] += 1
 
     def listing(self, call: Call) -> Answer:
@@ -206,7 +206,7 @@ class Family:
         thing = self._owned(call, id)
         self._check_revision(call, thing)
         self.unmake(call, thing)
-        self.ground.things.remove(thing, self.ground.clock())
+        self.ground.things.remove(thing, self.ground.now())
         return Answer(204)
 
     def tags(self, call: Call, id: str, rest: list[str]) -> Answer:

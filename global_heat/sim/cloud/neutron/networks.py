@@ -81,7 +81,7 @@ class Networks(Family):
             )
         things = self.ground.things
         for id in thing.body["subnets"]:
-            things.remove(things.of("network.subnet")[id], self.ground.clock())
+            things.remove(things.of("network.subnet")[id], self.ground.now())
 
     def visible(self, call: Call, thing: Thing) -> bool:
         body = thing.body

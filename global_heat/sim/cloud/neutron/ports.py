@@ -156,7 +156,7 @@ class Ports(Family):
     def drop(self, port: Thing) -> None:
         """Delete a port of a service."""
         self._let_go(port)
-        self.ground.things.remove(port, self.ground.clock())
+        self.ground.things.remove(port, self.ground.now())
 
     def visible(self, call: Call, thing: Thing) -> bool:
         if super().visible(call, thing):

@@ -138,7 +138,7 @@ class SecurityGroups(Family):
         if self._plugs.in_group(thing.id):
             raise neutron_error(409, "SecurityGroupInUse", f"Security Group {thing.id} in use.")
         for rule in thing.hidden["rules"].values():
-            self.ground.things.remove(rule, self.ground.clock())
+            self.ground.things.remove(rule, self.ground.now())
         if self._defaults.get(thing.project_id) is thing:
             del self._defaults[thing.project_id]
 

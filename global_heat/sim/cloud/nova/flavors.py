@@ -49,7 +49,7 @@ class Flavors:
                 self._get(id).hidden["extra_specs"].pop(key, None)
                 return Answer(200)
             case "DELETE", [id]:
-                self._ground.things.remove(self._get(id), self._ground.clock())
+                self._ground.things.remove(self._get(id), self._ground.now())
                 return Answer(202)
             case _:
                 raise no_such_path()
@@ -97,7 +97,7 @@ class Flavors:
             "os-flavor-access:is_public": True,
             "rxtx_factor": 1.0,
         }
-        flavor = Thing(KIND, body["id"], "", "", body, self._ground.clock(), origin)
+        flavor = Thing(KIND, body["id"], "", "", body, self._ground.now(), origin)
         flavor.hidden["extra_specs"] = {}
         return self._ground.things.add(flavor)
 

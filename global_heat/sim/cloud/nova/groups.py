@@ -36,7 +36,7 @@ class ServerGroups:
             case "GET", [id]:
                 return Answer(200, {"server_group": _show(call, self._get(call, id))})
             case "DELETE", [id]:
-                self._ground.things.remove(self._get(call, id), self._ground.clock())
+                self._ground.things.remove(self._get(call, id), self._ground.now())
                 return Answer(204)
             case _:
                 raise no_such_path()
@@ -69,7 +69,7 @@ class ServerGroups:
             "project_id": call.project_id,
             "user_id": call.who.user_id,
         }
-        group = Thing(KIND, body["id"], call.project_id, call.who.user_id, body, self._ground.clock())
+        group = Thing(KIND, body["id"], call.project_id, call.who.user_id, body, self._ground.now())
         return Answer(200, {"server_group": _show(call, self._ground.things.add(group))})
 
     def _get(self, call: Call, id: str) -> Thing:

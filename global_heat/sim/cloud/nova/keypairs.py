@@ -38,7 +38,7 @@ class Keypairs:
             case "GET", [name]:
                 return Answer(200, {"keypair": _show(call, self._get(call, name))})
             case "DELETE", [name]:
-                self._ground.things.remove(self._get(call, name), self._ground.clock())
+                self._ground.things.remove(self._get(call, name), self._ground.now())
                 return Answer(204 if call.version >= (2, 2) else 202)
             case _:
                 raise no_such_path()
@@ -61,7 +61,7 @@ class Keypairs:
         fits, _ = self._ground.room(KIND, call.project_id)
         if not fits:
             raise fault(403, "Quota exceeded, too many key pairs.")
-        now = self._ground.clock()
+        now = self._ground.now()
         body = {
             "name": name,
             "public_key": public_key,

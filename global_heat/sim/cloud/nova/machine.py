@@ -50,8 +50,8 @@ class Machine:
             self.settle(server, "ACTIVE", at)
             server.body["OS-SRV-USG:launched_at"] = zulu(at)[:-1] + ".000000"
 
-        self._ground.later(now, (seconds * _PLUG_AT, seconds * _PLUG_AT), plug)
-        self._ground.later(now, (seconds, seconds), run)
+        self._ground.later((seconds * _PLUG_AT, seconds * _PLUG_AT), plug)
+        self._ground.later((seconds, seconds), run)
 
     def fail(self, server: Thing, message: str, at: float) -> None:
         """It ends in ERROR and lets go of what it held."""
@@ -71,7 +71,7 @@ class Machine:
         then: Callable[[], None] = lambda: None,
     ) -> None:
         """Show `meanwhile` for the time of an action, then `status`."""
-        now = self._ground.clock()
+        now = self._ground.now()
         self.settle(server, meanwhile, now)
         server.body["OS-EXT-STS:task_state"] = task
 
@@ -83,7 +83,7 @@ class Machine:
         self.after(self._ground.settings.action_seconds, done)
 
     def after(self, span: Span, due: Callable[[float], None]) -> None:
-        self._ground.later(self._ground.clock(), span, due)
+        self._ground.later(span, due)
 
     def tear_down(self, server: Thing) -> None:
         """Delete it: it shows `deleting` until it is gone, with the ports that were made for it."""

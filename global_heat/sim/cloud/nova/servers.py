@@ -41,7 +41,7 @@ class Servers:
             )
         id = self._ground.new_id()
         self._reserve(call, order, id)
-        now = self._ground.clock()
+        now = self._ground.now()
         body: Body = {
             "id": id,
             **order.body,
@@ -208,13 +208,13 @@ class Servers:
                 "request_id": call.request_id,
                 "project_id": server.project_id,
                 "user_id": call.who.user_id,
-                "start_time": zulu(self._ground.clock())[:-1] + ".000000",
+                "start_time": zulu(self._ground.now())[:-1] + ".000000",
                 "message": None,
             },
         )
 
     def touch(self, server: Thing) -> None:
-        server.body["updated"] = zulu(self._ground.clock())
+        server.body["updated"] = zulu(self._ground.now())
 
     def _reserve(self, call: Call, order: Order, server_id: str) -> None:
         """Reserve all volumes or none."""
