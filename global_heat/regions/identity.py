@@ -27,6 +27,7 @@ from global_heat.model.names import Project
 from global_heat.model.values import Body
 from global_heat.regions import answers
 from global_heat.regions.calls import Calls
+from global_heat.regions.cloud import ServiceRefusal
 from global_heat.regions.credentials import (
     ApplicationCredential,
     Credential,
@@ -137,7 +138,7 @@ class Identity(Protocol):
         """Get a token from the region's Keystone.
 
         Raises `Transient` when Keystone cannot be asked (asking again does no harm, so nothing is
-        ambiguous), `ServiceRefusal` when it refuses the credential.
+        ambiguous), `ServiceRefusal` (401, never `Gone`) when it refuses the credential.
         """
         ...
 
@@ -197,7 +198,7 @@ class PlainIdentity:
         response = await ask_keystone(
             self._calls, spec, "POST", "/auth/tokens", body={"auth": auth_body(credential)}
         )
-        body = answers.read(response, IDENTITY, spec.name, changes=False)
+        body = _read(response, spec)
         return _session(response.headers.get("x-subject-token", ""), body, asked_at, spec)
 
 
@@ -220,7 +221,7 @@ class KeystoneauthIdentity:
             except failures.HttpError as refusal:
                 response = _response(refusal)
                 call.answered(response)
-                answers.read(response, IDENTITY, spec.name, changes=False)
+                _read(response, spec)
                 raise Transient(f"Keystone of {spec.name}: {refusal}") from refusal
             except failures.ClientException as failure:
                 raise Transient(f"Keystone of {spec.name} cannot be asked: {failure}") from failure
@@ -265,6 +266,16 @@ def _password_method(credential: PasswordCredential) -> Body:
     else:
         user |= {"name": credential.user_name, "domain": {"name": credential.user_domain}}
     return {"methods": ["password"], "password": {"user": user}}
+
+
+def _read(response: Response, spec: RegionSpec) -> Body:
+    """Every refusal of a credential is a 401 here. Keystone says 404 for a trust that is gone: to somebody
+    who deletes a server and needs a new token for it, that must not read as "there is no such server"."""
+    try:
+        return answers.read(response, IDENTITY, spec.name, changes=False)
+    except ServiceRefusal as refusal:
+        message = f"the credential is not accepted: {refusal.message}"
+        raise ServiceRefusal(401, IDENTITY, spec.name, message, refusal.request_id) from refusal
 
 
 def _session(token: str, body: Body, asked_at: float, spec: RegionSpec) -> Session:

@@ -18,6 +18,7 @@ from global_heat.regions.registry import RegionSpec
 from global_heat.regions.sessions import Sessions
 from global_heat.regions.transport import Request, Response
 
+READ_SECONDS = 30.0
 CALL_SECONDS = 60.0
 COMPUTE_SECONDS = 600.0
 _WAITS_FOR_COMPUTE = ("/os-volume_attachments", "/os-interface")
@@ -167,7 +168,9 @@ class RegionCloud:
 
 
 def _call_seconds(method: str, service: str, path: str) -> float:
-    waits = service == "compute" and method != "GET" and any(part in path for part in _WAITS_FOR_COMPUTE)
+    if method == "GET":
+        return READ_SECONDS
+    waits = service == "compute" and any(part in path for part in _WAITS_FOR_COMPUTE)
     return COMPUTE_SECONDS if waits else CALL_SECONDS
 
 

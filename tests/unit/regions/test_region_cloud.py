@@ -78,7 +78,7 @@ def test_only_what_waits_for_compute_may_take_long(kit, in_cloud):
         await cloud.get("compute", "/servers/1/os-volume_attachments")
         return [request.timeout_seconds for request in rig.cloud.sent("compute")]
 
-    assert in_cloud(scenario) == [60.0, 600.0, 60.0]
+    assert in_cloud(scenario) == [60.0, 600.0, 30.0]
 
 
 def test_an_older_cloud_is_spoken_to_as_its_record_says(kit, in_cloud):
@@ -222,6 +222,28 @@ def test_a_change_is_only_sent_with_the_token_whose_expiry_was_recorded(kit, in_
         return [request.headers["X-Auth-Token"] for request in changes]
 
     assert in_cloud(scenario) == ["t1", "t1", "t2"]
+
+
+def test_a_credential_that_is_gone_does_not_read_as_a_thing_that_is_gone(kit, in_cloud):
+    """Keystone answers 404 for a trust that was removed."""
+
+    async def scenario(rig, cloud):
+        rig.cloud.handle = lambda request: kit.reply(401, {"error": {"message": "no"}})
+        rig.cloud.authorize = lambda request: kit.reply(
+            404, {"error": {"message": "Could not find trust: T."}}
+        )
+        outcomes = []
+        for act in (
+            lambda: cloud.get("compute", "/servers/1"),
+            lambda: cloud.delete("compute", "/servers/1"),
+            lambda: cloud.post("compute", "/servers", {}),
+        ):
+            with pytest.raises(ServiceRefusal, match="Could not find trust") as caught:
+                await act()
+            outcomes.append((type(caught.value), caught.value.status))
+        return outcomes
+
+    assert in_cloud(scenario) == [(ServiceRefusal, 401)] * 3
 
 
 def test_a_token_refused_again_at_once_is_a_refusal(kit, in_cloud):

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from global_heat.model.errors import Invalid, Transient
 from global_heat.regions.calls import Calls, Outcome
-from global_heat.regions.cloud import Gone, ServiceRefusal
+from global_heat.regions.cloud import ServiceRefusal
 from global_heat.regions.credentials import (
     ApplicationCredential,
     PasswordCredential,
@@ -182,8 +182,9 @@ def test_a_refusal_is_keystones_own(ask):
             404,
             {"error": {"code": 404, "message": "no trust", "title": "Not Found"}},
         )
-        with pytest.raises(Gone, match="no trust"):
+        with pytest.raises(ServiceRefusal, match="no trust") as caught:
             await identity.authorize(east, KINDS["trust"])
+        assert (type(caught.value), caught.value.status) == (ServiceRefusal, 401)
         return [(r.outcome, r.status) for r in records]
 
     assert ask(scenario) == [(Outcome.ANSWERED, 401), (Outcome.ANSWERED, 404)]
