@@ -25,6 +25,7 @@ from global_heat.model.records import (
     ShardRecord,
     State,
     WorkRecord,
+    parse_ref,
 )
 from global_heat.store import keys
 from global_heat.store.codec import decode, encode
@@ -130,10 +131,16 @@ class Book:
         return self._required_by.get(incarnation.ref, set()) - {incarnation.ref}
 
     def take_freed(self) -> set[str]:
-        """The refs that nothing recorded was built on any more, since this was last asked."""
-        freed = {ref for ref in self._let_go if not self._required_by.get(ref)}
+        """The refs that this shard let go of since this was last asked: nothing of it is built on them.
+
+        Others may be: their owners let go at the same moment, perhaps, and each must tell.
+        """
+        freed = {ref for ref in self._let_go if not any(map(self._is_here, self._required_by.get(ref, ())))}
         self._let_go.clear()
         return freed
+
+    def _is_here(self, ref: str) -> bool:
+        return parse_ref(ref)[1] == self.shard.region
 
     def learn(self, view: StackView) -> None:
         """Take in what other shards have recorded since, and the header, if it is newer."""

@@ -95,6 +95,8 @@ def _retain(before: Attempt | None) -> Attempt:
 def _gone(before: Attempt | None) -> Attempt:
     """Deleted to the end. Once no late request can land, that closes the attempt."""
     assert before is not None, "what is deleted was adopted"
-    settled = before.settled and before.state is AttemptState.CONDEMNED
-    state = AttemptState.CLOSED if settled else AttemptState.CONDEMNED
+    closes = before.state is AttemptState.CLOSED or (
+        before.state is AttemptState.CONDEMNED and before.settled
+    )
+    state = AttemptState.CLOSED if closes else AttemptState.CONDEMNED
     return msgspec.structs.replace(before, gone=True, state=state)

@@ -110,14 +110,26 @@ def check_rest(
         )
         if ours and place not in recorded and place not in retained:
             violations.append(Violation(8, f"orphan: {_named(made)}"))
-    doubles = Counter((i.region, i.path, i.n) for i in recorded.values())
-    violations += [Violation(9, f"two records of {key}") for key, count in doubles.items() if count > 1]
+    violations += _duplicates(evidence)
     for (region, id), incarnation in recorded.items():
         if incarnation.state is not State.READY or not incarnation.token:
             continue
         if _is_a_thing(incarnation, evidence) and (region, id) not in alive and id not in evidence.meddled:
             violations.append(Violation(17, f"{incarnation.ref} is READY but {id} does not exist"))
     return violations
+
+
+def _duplicates(evidence: Evidence) -> Iterator[Violation]:
+    """Two live things of one incarnation."""
+    ledger = _Ledger(evidence.history)
+    seen: dict[tuple[str, str, int], Made] = {}
+    for made in _live(evidence):
+        if made.token is None or made.token not in ledger.versions:
+            continue
+        attempt = ledger.versions[made.token][-1][1]
+        other = seen.setdefault((attempt.stack, attempt.path, attempt.n), made)
+        if other is not made:
+            yield Violation(9, f"{attempt.path}#{attempt.n} exists twice: {_named(made)}, {_named(other)}")
 
 
 def check_gone(evidence: Evidence) -> list[Violation]:
