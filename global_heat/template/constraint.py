@@ -1,0 +1,139 @@
+"""Constraints on values, of parameters and of properties alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from global_heat.model.values import Json
+from global_heat.template.location import Wrong
+from global_heat.template.pattern import check_pattern, matches
+from global_heat.template.syntax import LOOKED_UP, SYNTAX
+from global_heat.template.values import describe
+
+KINDS = ("range", "length", "modulo", "allowed_values", "allowed_pattern", "custom_constraint")
+
+
+class Constraint(msgspec.Struct, frozen=True):
+    kind: str
+    bound: Json
+    """What stands beside the kind: a map, a list, a pattern, a name."""
+    description: str = ""
+    """Said to people in the place of what exactly was violated."""
+
+    def violation(self, value: Json) -> str | None:
+        """Say what the value, which is known, should have been; None: nothing is wrong."""
+        expected = _EXPECTED[self.kind](self.bound, value)
+        return (self.description or expected) if expected is not None else None
+
+
+def of_property(written: Mapping[str, Json], type_name: str) -> Constraint:
+    """A constraint as the schemas of resource types have it. A range of a text is its length's."""
+    [(kind, bound)] = written.items()
+    if kind == "range" and type_name not in ("Integer", "Number"):
+        kind = "length"
+    return Constraint(kind, bound)
+
+
+def _between(bound: Mapping[str, Json], number: float) -> str | None:
+    least, most = bound.get("min"), bound.get("max")
+    if (least is None or number >= least) and (most is None or number <= most):
+        return None
+    match least, most:
+        case None, _:
+            return f"at most {most}"
+        case _, None:
+            return f"at least {least}"
+    return f"from {least} to {most}"
+
+
+def _range(bound: Json, value: Json) -> str | None:
+    expected = _between(bound, value)
+    return expected and f"expected a number {expected}"
+
+
+def _length(bound: Json, value: Json) -> str | None:
+    expected = _between(bound, len(value))
+    return expected and f"expected a length {expected}, found one of {len(value)}"
+
+
+def _modulo(bound: Json, value: Json) -> str | None:
+    step, offset = bound["step"], bound["offset"]
+    return None if value % step == offset else f"expected a multiple of {step} plus {offset}"
+
+
+def _allowed_values(bound: Json, value: Json) -> str | None:
+    if all(item in bound for item in (value if isinstance(value, list) else [value])):
+        return None
+    return f"expected one of {', '.join(str(item) for item in bound)}"
+
+
+def _allowed_pattern(bound: Json, value: Json) -> str | None:
+    return None if matches(bound, value) else f'expected a text that matches the pattern "{bound}"'
+
+
+def _custom(bound: Json, value: Json) -> str | None:
+    check = SYNTAX.get(bound)
+    return check(value) if check and isinstance(value, str) and value else None
+
+
+_EXPECTED = {
+    "range": _range,
+    "length": _length,
+    "modulo": _modulo,
+    "allowed_values": _allowed_values,
+    "allowed_pattern": _allowed_pattern,
+    "custom_constraint": _custom,
+}
+
+
+def read_bound(kind: str, written: Json) -> Json:
+    """Check what a template's author wrote beside the kind of a constraint. Raises `Wrong`."""
+    match kind:
+        case "range" | "length":
+            return _read_limits(kind, written)
+        case "modulo":
+            return _read_modulo(written)
+        case "allowed_values":
+            if not isinstance(written, list):
+                raise Wrong(f"expected a list of values, found {describe(written)}")
+        case "allowed_pattern":
+            if not isinstance(written, str):
+                raise Wrong(f"expected a regular expression, found {describe(written)}")
+            check_pattern(written)
+        case "custom_constraint":
+            if written not in SYNTAX and written not in LOOKED_UP:
+                raise Wrong(
+                    f"expected the name of a constraint such as nova.flavor, found {describe(written)}"
+                )
+    return written
+
+
+def _number(written: Json) -> int | float:
+    try:
+        if isinstance(written, str):
+            return int(written) if written.lstrip("+-").isdigit() else float(written)
+        if isinstance(written, int | float):
+            return written
+    except ValueError:
+        pass
+    raise Wrong(f"expected a number, found {describe(written)}")
+
+
+def _read_limits(kind: str, written: Json) -> dict[str, int | float]:
+    if not isinstance(written, dict) or not written or written.keys() - {"min", "max"}:
+        raise Wrong(f"expected min, max or both, found {describe(written)}")
+    limits = {key: _number(limit) for key, limit in written.items() if limit is not None}
+    if kind == "length" and not all(float(limit).is_integer() for limit in limits.values()):
+        raise Wrong("expected whole numbers as limits of a length")
+    return limits
+
+
+def _read_modulo(written: Json) -> dict[str, int | float]:
+    if not isinstance(written, dict) or written.keys() != {"step", "offset"}:
+        raise Wrong(f"expected step and offset, found {describe(written)}")
+    step, offset = _number(written["step"]), _number(written["offset"])
+    if step == 0 or abs(offset) >= abs(step):
+        raise Wrong("expected a step that is not 0 and an offset smaller than it")
+    return {"step": step, "offset": offset}

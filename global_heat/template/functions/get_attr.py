@@ -1,0 +1,39 @@
+"""get_attr: an attribute of a resource, or what a path leads to inside it."""
+
+from __future__ import annotations
+
+from global_heat.model.values import Json, Unknown
+from global_heat.template.evaluation import Evaluation, Function
+from global_heat.template.location import At, Wrong
+from global_heat.template.values import FAULTY, describe, first_unknown
+
+
+def get_attr(*, all_attributes: bool) -> Function:
+    """`[RESOURCE, ATTRIBUTE, key or index, ...]`; a path that leads nowhere gives null.
+
+    `all_attributes`: `[RESOURCE]` alone is the map of all attributes.
+    """
+    form = "[resource, attribute, key or index, ...]" + (" or [resource]" if all_attributes else "")
+    least = 1 if all_attributes else 2
+
+    def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
+        if not isinstance(arguments, list) or len(arguments) < least:
+            raise Wrong(f"expected {form}, found {describe(arguments)}")
+        name, *keys = evaluation.resolve(arguments, at)
+        unknown = first_unknown([name, *keys])
+        if unknown == FAULTY:
+            return FAULTY
+        if isinstance(name, Unknown) or (keys and isinstance(keys[0], Unknown)):
+            raise Wrong(f"the names of resource and attribute must be known beforehand, found {unknown}")
+        if unknown is not None:
+            evaluation.scope.attribute(name, keys[:1], evaluation.run)
+            return unknown
+        if not isinstance(name, str):
+            raise Wrong(f"expected a resource's name first, found {describe(name)}")
+        if not keys:
+            return evaluation.scope.attributes(name, evaluation.run)
+        if not isinstance(keys[0], str):
+            raise Wrong(f"expected an attribute's name second, found {describe(keys[0])}")
+        return evaluation.scope.attribute(name, keys, evaluation.run)
+
+    return call

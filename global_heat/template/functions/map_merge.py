@@ -1,0 +1,22 @@
+"""map_merge: several maps as one; of the same key the last one counts."""
+
+from __future__ import annotations
+
+from global_heat.model.values import Json
+from global_heat.template.evaluation import plain
+from global_heat.template.location import Wrong
+from global_heat.template.values import describe
+
+
+def _merge(arguments: Json) -> Json:
+    if not isinstance(arguments, list):
+        raise Wrong(f"expected a list of maps, found {describe(arguments)}", late=True)
+    merged: dict[str, Json] = {}
+    for item in arguments:
+        if item is not None and not isinstance(item, dict):
+            raise Wrong(f"expected a list of maps, found {describe(item)} in it", late=True)
+        merged |= item or {}
+    return merged
+
+
+map_merge = plain(_merge)

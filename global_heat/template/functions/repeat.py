@@ -1,0 +1,79 @@
+"""repeat: a template once for each value, or each combination of values."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+
+from global_heat.model.values import Json
+from global_heat.template.evaluation import Evaluation, Function
+from global_heat.template.location import At, Wrong
+from global_heat.template.values import ITEMS_MAX, TEXT_CHARACTERS_MAX, count_items, describe, first_unknown
+
+
+def repeat(*, maps: bool = True, permutations: bool = True) -> Function:
+    """`{template: anything, for_each: {WORD: LIST}, permutations: true}`.
+
+    `maps`: a map in the place of a list stands for its keys. `permutations`: the key is understood;
+    false takes the first values together, then the second ones, and so on.
+    """
+
+    def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
+        if not isinstance(arguments, dict) or not {"template", "for_each"} <= arguments.keys():
+            raise Wrong(f"expected a map with template and for_each, found {describe(arguments)}")
+        if not isinstance(arguments["for_each"], dict):
+            raise Wrong(f"expected for_each to be a map, found {describe(arguments['for_each'])}")
+        template = evaluation.resolve(arguments["template"], (at, "template"))
+        for_each = evaluation.resolve(arguments["for_each"], (at, "for_each"))
+        combined = True
+        if permutations and "permutations" in arguments:
+            combined = evaluation.resolve(arguments["permutations"], (at, "permutations"))
+        unknown = first_unknown([template, for_each, combined])
+        if unknown is not None:
+            return unknown
+        if not isinstance(for_each, dict):
+            raise Wrong(f"expected for_each to be a map, found {describe(for_each)}", late=True)
+        if not isinstance(combined, bool):
+            raise Wrong(f"expected permutations to be a boolean, found {describe(combined)}", late=True)
+        lists = [_values(word, value, maps and combined) for word, value in for_each.items()]
+        _refuse_too_much(template, lists, combined)
+        rows = product(*lists) if combined else zip(*lists, strict=True)
+        return [_fill(template, list(zip(for_each, row, strict=True))) for row in rows]
+
+    return call
+
+
+def _values(word: str, value: Json, maps: bool) -> list[Json]:
+    if value is None:
+        return []
+    if maps and isinstance(value, dict):
+        return list(value)
+    if not isinstance(value, list):
+        raise Wrong(f"expected a list for {word}, found {describe(value)}", late=True)
+    return value
+
+
+def _refuse_too_much(template: Json, lists: list[list[Json]], combined: bool) -> None:
+    if not combined and len({len(items) for items in lists}) > 1:
+        raise Wrong("without permutations all lists must have the same length", late=True)
+    rows = prod(map(len, lists)) if combined else max(map(len, lists), default=0)
+    if rows * count_items(template, ITEMS_MAX) > ITEMS_MAX:
+        raise Wrong(f"the result has more than {ITEMS_MAX} items")
+
+
+def _fill(template: Json, words: list[tuple[str, Json]]) -> Json:
+    """Put the values in, one word after the other: what one puts in is seen by the next."""
+    match template:
+        case str():
+            for word, value in words:
+                if not isinstance(value, str):
+                    raise Wrong(f"the values of {word} must be texts, found {describe(value)}", late=True)
+                template = template.replace(word, value)
+                if len(template) > TEXT_CHARACTERS_MAX:
+                    raise Wrong(f"the result is longer than {TEXT_CHARACTERS_MAX} characters")
+            return template
+        case list():
+            return [_fill(item, words) for item in template]
+        case dict():
+            return {_fill(key, words): _fill(item, words) for key, item in template.items()}
+    return template

@@ -1,0 +1,29 @@
+"""What a person hands over, and what the stack itself is called."""
+
+from __future__ import annotations
+
+import msgspec
+
+from global_heat.model.values import Json
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Everything a person hands over for a stack; what a revision stores."""
+
+    template: str
+    """The text, YAML or JSON."""
+    environment: dict[str, Json] = {}
+    """Already merged: parameters, parameter_defaults, resource_registry, regions."""
+    files: dict[str, str] = {}
+    """Text by the name that templates use for it. A key is never a path of a file system."""
+    parameters: dict[str, Json] = {}
+    """Win over those of the environment."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """The pseudo parameters, and the region of what names none."""
+
+    stack_name: str
+    stack_id: str
+    project: str
+    default_region: str
