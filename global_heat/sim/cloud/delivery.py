@@ -15,6 +15,10 @@ class Refused(Exception):
     """The connection was refused: nothing happened."""
 
 
+class Reset(Exception):
+    """The connection broke: it may have happened."""
+
+
 @dataclass(slots=True, frozen=True)
 class Link:
     """One caller's way to a region, asked at the moment when a request, or its answer, takes it."""
@@ -26,7 +30,7 @@ class Link:
 
 
 def deliver(region: FakeRegion, request: Request, link: Link) -> asyncio.Future[Response]:
-    """Send it. The future has the answer, or `Refused`, or stays open for ever (nothing came back).
+    """Send it. The future has the answer, `Refused` or `Reset`, or stays open for ever (nothing came back).
 
     What is under way goes on when the future is cancelled: a caller that gives up takes nothing back.
     """
@@ -47,7 +51,9 @@ class _Delivery:
         fate = self._fate
         if fate.refused:
             self._future.set_exception(Refused())
-        elif not fate.dropped:
+        elif fate.dropped:
+            self._say_nothing()
+        else:
             there = fate.delay_seconds + self._link.latency_seconds()
             self._after(there, self._arrive)
             if fate.replay_after_seconds is not None:
@@ -81,6 +87,7 @@ class _Delivery:
     def _take_effect(self, admission: Admission) -> None:
         response = self._region.effect(admission)
         if self._fate.answer_lost:
+            self._say_nothing()
             return
         if self._fate.status:
             response = self._instead()
@@ -104,6 +111,10 @@ class _Delivery:
             return
         if not self._future.done():
             self._future.set_result(response)
+
+    def _say_nothing(self) -> None:
+        if self._fate.reset and not self._future.done():
+            self._future.set_exception(Reset())
 
     def _instead(self) -> Response:
         headers = {"content-type": "text/html"}

@@ -42,6 +42,8 @@ class Fate(msgspec.Struct, frozen=True):
     mangle: Mangle = Mangle.NOTHING
     answer_lost: bool = False
     """It takes effect; the caller is told nothing."""
+    reset: bool = False
+    """Where the caller is told nothing (dropped, answer lost), its connection is reset instead of silent."""
     replay_after_seconds: float | None = None
     """It arrives a second time, this much after the first: a proxy's retry."""
     return_seconds: float = 0.0
@@ -98,6 +100,11 @@ class Faults:
     def add(self, disturbance: Disturbance) -> None:
         self._rules.append(_Rule(disturbance))
 
+    @property
+    def rules(self) -> list[Disturbance]:
+        """The disturbances that still apply, with the times that are left."""
+        return [msgspec.structs.replace(rule.disturbance, times=rule.left) for rule in self._rules]
+
     def clear_rules(self) -> None:
         """End the disturbances; what is down stays down."""
         self._rules.clear()
@@ -144,6 +151,7 @@ class Faults:
 
 class _Rule:
     def __init__(self, disturbance: Disturbance) -> None:
+        self.disturbance = disturbance
         self.fate = disturbance.fate
         self.left = disturbance.times
         self._methods = frozenset(disturbance.methods)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from global_heat.model.errors import Ambiguous, Transient
 from global_heat.regions.transport import Request, Response
-from global_heat.sim.cloud.delivery import Link, Refused, deliver
+from global_heat.sim.cloud.delivery import Link, Refused, Reset, deliver
 from global_heat.sim.cloud.region import FakeRegion
 
 
@@ -71,6 +71,8 @@ class InProcessTransport:
                 return await answer
         except Refused as refused:
             raise Transient(f"{region.name}: connection refused") from refused
+        except Reset as reset:
+            raise Ambiguous(f"{region.name}: connection reset") from reset
         except TimeoutError as late:
             raise Ambiguous(f"{region.name}: no answer within {request.timeout_seconds} s") from late
 

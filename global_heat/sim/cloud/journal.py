@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
+from collections.abc import Iterator
+
 import msgspec
 
 
@@ -39,3 +43,26 @@ class Entry(msgspec.Struct):
     def effective(self) -> bool:
         """Whether a mutating request changed something."""
         return self.method not in ("GET", "HEAD") and 200 <= self.effect_status < 300
+
+
+class Journal:
+    """Requests in the order of their arrival; the oldest go first where `entries_max` limits it."""
+
+    def __init__(self, entries_max: int | None = None) -> None:
+        self._entries: deque[Entry] = deque(maxlen=entries_max)
+        self._count = 0
+
+    def append(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        self._count += 1
+
+    def since(self, number: int) -> tuple[list[Entry], int]:
+        """The entries from that number on, counted from 0, and the number to go on with."""
+        first = self._count - len(self._entries)
+        return list(itertools.islice(self._entries, max(number - first, 0), None)), self._count
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -13,7 +13,7 @@ from global_heat.sim.cloud.cinder.service import Cinder
 from global_heat.sim.cloud.faults import Faults
 from global_heat.sim.cloud.glance import Glance
 from global_heat.sim.cloud.ground import Ground
-from global_heat.sim.cloud.journal import Entry
+from global_heat.sim.cloud.journal import Entry, Journal
 from global_heat.sim.cloud.keystone import identity
 from global_heat.sim.cloud.keystone.errors import keystone_error, unauthenticated
 from global_heat.sim.cloud.keystone.model import FakeKeystone
@@ -52,12 +52,12 @@ class FakeRegion:
         clock: Callable[[], float],
         rng: random.Random,
         settings: Settings | None = None,
-        journal: list[Entry] | None = None,
+        journal: Journal | None = None,
         shared: Mapping[str, FakeRegion] | None = None,
     ) -> None:
         self.name = name
         self.keystone = keystone
-        self.journal: list[Entry] = journal if journal is not None else []
+        self.journal = journal if journal is not None else Journal()
         self.faults = Faults(random.Random(rng.getrandbits(64)))
         self.ground = Ground(name, clock, rng, settings or Settings(), self.faults)
         shared = shared or {}

@@ -26,3 +26,9 @@ class Settings(msgspec.Struct, frozen=True):
     """How long services still take a revoked token; keystonemiddleware's cache makes that up to 300 s."""
     public_octet: int = 24
     """The second octet of the external network: 172.<octet>.0.0/16."""
+
+    @classmethod
+    def fast(cls) -> Settings:
+        """Nothing takes any time."""
+        at_once = (0.0, 0.0)
+        return cls(at_once, at_once, at_once, at_once, at_once, at_once, at_once)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from global_heat.sim.cloud.inprocess import Cut, InProcessTransport
-from global_heat.sim.cloud.journal import Entry
+from global_heat.sim.cloud.journal import Journal
 from global_heat.sim.cloud.keystone.model import FakeKeystone
 from global_heat.sim.cloud.region import FakeRegion
 from global_heat.sim.cloud.settings import Settings
@@ -32,9 +32,10 @@ class FakeCloud:
         shared: Collection[str] = ("identity",),
         token_seconds: float = 60.0,
         urls: Mapping[str, str] | None = None,
+        journal_entries_max: int | None = None,
     ) -> None:
         self.keystone = FakeKeystone(clock, random.Random(rng.getrandbits(64)), token_seconds)
-        self.journal: list[Entry] = []
+        self.journal = Journal(journal_entries_max)
         """All regions' requests in the order of their arrival."""
         self.regions: dict[str, FakeRegion] = {}
         self._transports: dict[str, InProcessTransport] = {}
