@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from types import TracebackType
@@ -136,7 +137,7 @@ class EtcdStore(Store):
 
     async def grant(self, ttl_seconds: float) -> Lease:
         """As `Store.grant`. Whole seconds, rounded up; the server may grant more."""
-        request = wire.LeaseGrantRequest(TTL=-int(-ttl_seconds // 1))
+        request = wire.LeaseGrantRequest(TTL=math.ceil(ttl_seconds))
         # Asked twice, it grants two: the one nobody knows of holds no key and runs out.
         answer = await self._cluster.call(GRANT, request, repeatable=True)
         return Lease(answer.ID, float(answer.TTL))

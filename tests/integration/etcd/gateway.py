@@ -11,10 +11,11 @@ from typing import Any
 from global_heat.store.etcd.server import Member
 
 
-async def ask(member: Member, path: str, **body: Any) -> dict[str, Any]:
+async def ask(member: Member, path: str, token: str = "", **body: Any) -> dict[str, Any]:
     """POST to `/v3/PATH`; bytes go as base64, as the gateway wants them."""
     text = json.dumps(body, default=lambda value: base64.b64encode(value).decode())
-    request = urllib.request.Request(f"http://{member.address.client}/v3/{path}", text.encode())
+    headers = {"Authorization": token} if token else {}
+    request = urllib.request.Request(f"http://{member.address.client}/v3/{path}", text.encode(), headers)
 
     def post() -> dict[str, Any]:
         with urllib.request.urlopen(request, timeout=10) as response:
@@ -38,4 +39,11 @@ async def enable_auth(member: Member, password: str, user: str, prefix: str) -> 
     end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
     permission = {"permType": "READWRITE", "key": prefix.encode(), "range_end": end.encode()}
     await ask(member, "auth/role/grant", name=user, perm=permission)
+    await ask(member, "auth/enable")
+
+
+async def forget_tokens(member: Member, password: str) -> None:
+    """Make all tokens that clients hold worthless."""
+    answer = await ask(member, "auth/authenticate", name="root", password=password)
+    await ask(member, "auth/disable", token=answer["token"])
     await ask(member, "auth/enable")

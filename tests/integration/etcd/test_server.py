@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -83,18 +85,20 @@ def test_a_member_dies_with_the_process_that_started_it(etcd_program: Program, t
         "member.start(); print(member.pid, flush=True); sys.stdin.read()"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    handle = os.pidfd_open(int(parent.stdout.readline()))
     try:
-        assert parent.stdout is not None
-        handle = os.pidfd_open(int(parent.stdout.readline()))
         asyncio.run(until_it_serves(address))
         parent.kill()
         ended = select.poll()
         ended.register(handle, select.POLLIN)
         assert ended.poll(10_000), "the member outlived its parent"
-        os.close(handle)
     finally:
         parent.kill()
         parent.communicate()
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        os.close(handle)
 
 
 async def until_it_serves(address: Address) -> None:

@@ -80,8 +80,9 @@ def test_settings_report_all_their_faults_at_once() -> None:
     ]
 
 
-def test_a_password_is_not_shown() -> None:
-    settings = Settings(("here:1",), password=Password("heat", "canary"))
+def test_neither_password_nor_key_is_shown() -> None:
+    tls = Tls(b"authority", b"certificate", b"canary")
+    settings = Settings(("here:1",), password=Password("heat", "canary"), tls=tls)
     assert "canary" not in repr(settings)
 
 
