@@ -13,7 +13,7 @@ def covers(actual: Json, wished: Json) -> bool:
     """
     match wished:
         case dict():
-            if not isinstance(actual, dict):
+            if not wished or not isinstance(actual, dict):
                 return not wished and not actual
             return all(covers(actual.get(key), value) for key, value in wished.items())
         case list() | tuple():

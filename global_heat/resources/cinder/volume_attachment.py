@@ -14,14 +14,14 @@ from global_heat.resources.lookup import find_id
 from global_heat.resources.type import Failed, Handle, Making, ResourceType, show_or_none
 
 _POLL_SECONDS = 1.0
-_MOVING = frozenset({"reserved", "attaching", "detaching"})
+_BUSY = frozenset({"reserved", "attaching"})
 
 
 class VolumeAttachment(ResourceType):
     """Nova does it, on behalf of both.
 
-    A volume that only one server may have is looked for wherever it is: when the attachment moves to
-    another server, it keeps its id.
+    Moved to another server, it becomes another attachment: an update only takes it away from the first, and
+    it is made anew once it is found gone.
     """
 
     name = "OS::Cinder::VolumeAttachment"
@@ -41,39 +41,36 @@ class VolumeAttachment(ResourceType):
     def ready(self, body: Body) -> bool:
         if body["status"].startswith("error"):
             raise Failed(f"the volume is in status {body['status']}")
-        return body["status"] == "in-use" and bool(body["serverId"])
+        return bool(body["status"] == "in-use")
 
     def reference(self, id: PhysicalId, body: Body) -> Json:
-        return body.get("volumeId") or id.partition(":")[2]
+        """The id of the attachment, which to Nova is the volume's."""
+        return body.get("id") or id.partition(":")[2]
 
     def attributes(self, id: PhysicalId, body: Body, made: dict[str, Json]) -> dict[str, Json]:
         return {"show": body}
 
     async def resolve(self, cloud: Cloud, props: Properties) -> Properties:
-        volume = await find_id(cloud, "volume", "/volumes", "volumes", props.get("volume_id"))
-        return {**props, "volume_id": volume}
+        """A volume that is just leaving another server is waited for."""
+        id = await find_id(cloud, "volume", "/volumes", "volumes", props.get("volume_id"))
+        volume = (await cloud.get("volume", f"/volumes/{id}"))["volume"]
+        if volume["status"] == "detaching":
+            raise Transient(f"volume {id} is detaching")
+        return {**props, "volume_id": id}
 
     async def show(self, cloud: Cloud, id: PhysicalId) -> Body | None:
-        """What Nova says of the pair, with the volume's `status`; `serverId` None: it is on its way."""
+        """What Nova says of the pair, with the volume's `status`."""
         server, _, volume_id = id.partition(":")
+        path = f"/servers/{server}/os-volume_attachments/{volume_id}"
+        pair = await show_or_none(cloud, "compute", path, "volumeAttachment")
+        if pair is None:
+            return None
         volume = await show_or_none(cloud, "volume", f"/volumes/{volume_id}", "volume")
-        if volume is None:
-            return None
-        pair = await _pair(cloud, server, volume_id)
-        if pair is not None:
-            return {**pair, "serverId": server, "volumeId": volume_id, "status": volume["status"]}
-        if volume.get("multiattach"):
-            return None
-        for attachment in volume.get("attachments") or ():
-            return {
-                "serverId": attachment["server_id"],
-                "volumeId": volume_id,
-                "device": attachment.get("device"),
-                "status": volume["status"],
-            }
-        if volume["status"] in _MOVING:
-            return {"serverId": None, "volumeId": volume_id, "device": None, "status": volume["status"]}
-        return None
+        return (
+            {**pair, "serverId": server, "volumeId": volume_id, "status": volume["status"]}
+            if volume
+            else None
+        )
 
     async def create(self, cloud: Cloud, making: Making, props: Properties) -> PhysicalId:
         await _attach(cloud, props)
@@ -88,32 +85,27 @@ class VolumeAttachment(ResourceType):
         changed: Collection[str],
         body: Body,
     ) -> None:
-        """Move it. Between the two servers it belongs to none, so both calls are made here."""
-        if not body["serverId"]:
-            raise Transient(f"the volume is {body['status']}")
         elsewhere = body["serverId"] != props["instance_uuid"]
         device = props.get("mountpoint") or None
         renamed = "mountpoint" in changed and device is not None and device != body.get("device")
         if not elsewhere and not renamed:
             return
-        await _detach(cloud, body["serverId"], props["volume_id"])
-        await _until_free(cloud, props["volume_id"])
-        await _attach(cloud, props)
+        await self.delete(cloud, id)
+        await _until_free(cloud, body["volumeId"])
+        if not elsewhere:
+            await _attach(cloud, props)
 
     async def delete(self, cloud: Cloud, id: PhysicalId) -> None:
         body = await self.show(cloud, id)
-        if body is None:
+        if body is None or body["status"] == "detaching":
             return
-        if body["status"] == "detaching":
-            return
-        if body["status"] in _MOVING:
+        if body["status"] in _BUSY:
             raise Conflict(409, self.service, cloud.region, f"volume {body['volumeId']} is {body['status']}")
-        await _detach(cloud, body["serverId"], body["volumeId"])
-
-
-async def _pair(cloud: Cloud, server: str, volume: str) -> Body | None:
-    path = f"/servers/{server}/os-volume_attachments/{volume}"
-    return await show_or_none(cloud, "compute", path, "volumeAttachment")
+        path = f"/servers/{body['serverId']}/os-volume_attachments/{body['volumeId']}"
+        try:
+            await cloud.delete("compute", path)
+        except Gone:
+            return
 
 
 async def _attach(cloud: Cloud, props: Properties) -> None:
@@ -122,13 +114,6 @@ async def _attach(cloud: Cloud, props: Properties) -> None:
         wish["device"] = props["mountpoint"]
     path = f"/servers/{props['instance_uuid']}/os-volume_attachments"
     await cloud.post("compute", path, {"volumeAttachment": wish})
-
-
-async def _detach(cloud: Cloud, server: str, volume: str) -> None:
-    try:
-        await cloud.delete("compute", f"/servers/{server}/os-volume_attachments/{volume}")
-    except Gone:
-        return
 
 
 async def _until_free(cloud: Cloud, volume_id: str) -> None:

@@ -1,4 +1,4 @@
-"""OS::Neutron::FloatingIPAssociation: leads a floating IP to a port. The floating IP's id is its own."""
+"""OS::Neutron::FloatingIPAssociation: leads a floating IP to a port. Both together are its id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import ClassVar
 
 from global_heat.model.names import PhysicalId
-from global_heat.model.values import Body, Json, Properties
+from global_heat.model.values import Body, Properties
 from global_heat.regions.cloud import Cloud
 from global_heat.resources.neutron.family import NeutronType, References, change
 from global_heat.resources.type import Handle, Making
@@ -21,23 +21,22 @@ class FloatingIPAssociation(NeutronType):
     references: ClassVar[References] = {"port_id": ("ports", "ports")}
 
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
-        return "floatingip_id" in changed
+        # The new one takes the floating IP away from the old one's port by itself.
+        return bool({"floatingip_id", "port_id"} & set(changed))
 
     def natural_id(self, making: Making, props: Properties) -> PhysicalId:
-        return PhysicalId(props["floatingip_id"])
-
-    def attributes(self, id: PhysicalId, body: Body, made: dict[str, Json]) -> dict[str, Json]:
-        return {"show": body}
+        return PhysicalId(f"{props['floatingip_id']}:{props['port_id']}")
 
     async def show(self, cloud: Cloud, id: PhysicalId) -> Body | None:
-        """The floating IP, if it leads to any port."""
-        body = await super().show(cloud, id)
-        return body if body is not None and body.get("port_id") else None
+        """The floating IP, if it leads to that port."""
+        floating_ip, port = _parts(id)
+        body = await super().show(cloud, floating_ip)
+        return body if body is not None and body.get("port_id") == port else None
 
     async def create(self, cloud: Cloud, making: Making, props: Properties) -> PhysicalId:
-        id = self.natural_id(making, props)
-        await cloud.put("network", f"/floatingips/{id}", {"floatingip": _association(props)})
-        return id
+        path = f"/floatingips/{props['floatingip_id']}"
+        await cloud.put("network", path, {"floatingip": _association(props)})
+        return self.natural_id(making, props)
 
     async def update(
         self,
@@ -52,10 +51,14 @@ class FloatingIPAssociation(NeutronType):
         same = all(body.get(key) == value for key, value in wished.items())
         # The address that was named may not be named any more: then the service chooses again.
         if not same or ("fixed_ip_address" in changed and "fixed_ip_address" not in wished):
-            await change(cloud, f"/floatingips/{id}", {"floatingip": wished}, body)
+            await change(cloud, f"/floatingips/{_parts(id)[0]}", {"floatingip": wished}, body)
 
     async def delete(self, cloud: Cloud, id: PhysicalId) -> None:
-        await cloud.put("network", f"/floatingips/{id}", {"floatingip": {"port_id": None}})
+        """Only if it still leads to that port: it may be another's by now."""
+        body = await self.show(cloud, id)
+        if body is not None:
+            path = f"/floatingips/{_parts(id)[0]}"
+            await change(cloud, path, {"floatingip": {"port_id": None}}, body)
 
 
 def _association(props: Properties) -> Body:
@@ -63,3 +66,8 @@ def _association(props: Properties) -> Body:
     if props.get("fixed_ip_address"):
         body["fixed_ip_address"] = props["fixed_ip_address"]
     return body
+
+
+def _parts(id: PhysicalId) -> tuple[PhysicalId, str]:
+    floating_ip, _, port = id.partition(":")
+    return PhysicalId(floating_ip), port

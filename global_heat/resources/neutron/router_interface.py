@@ -44,9 +44,6 @@ class RouterInterface(NeutronType):
         key, value = _joined(self.settle(props))
         return PhysicalId(f"{self.settle(props)['router']}:{key}={value}")
 
-    def attributes(self, id: PhysicalId, body: Body, made: dict[str, Json]) -> dict[str, Json]:
-        return {"show": body}
-
     async def show(self, cloud: Cloud, id: PhysicalId) -> Body | None:
         """The router's port there."""
         router, key, value = _parts(id)

@@ -1,0 +1,89 @@
+"""The page about the resource types, made from the types themselves.
+
+`python -m global_heat.resources.overview > docs/resource-types.md` writes it anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from global_heat.model.names import PhysicalId
+from global_heat.model.schema import PropertySchema, Schemas, TypeSchema
+from global_heat.resources.catalogue import ALL, load_schemas, supported
+from global_heat.resources.type import Handle, ResourceType
+
+_INTRODUCTION = """# Resource types
+
+Written by `python -m global_heat.resources.overview`; a test keeps it in step with the code.
+
+What is listed is carried out. A property that Heat knows and this page does not list is refused when a
+template is validated, with its place. Whether a change is made in place or needs a replacement is Heat's
+own rule; where a type decides it by values, the page says "depends".
+"""
+_HANDLES = {
+    Handle.TOKEN: "by the token of the attempt, which it carries",
+    Handle.NATURAL: "by the things that it joins: it has no id of its own",
+    Handle.UNIQUE: "by its name or id, which is chosen before it is made",
+    Handle.LOCAL: "not at all: it lives in the stack's records alone",
+}
+_EXPANDED = "Becomes other resources before anything is planned."
+
+
+def markdown() -> str:
+    """The whole page."""
+    schemas = load_schemas()
+    parts = [_INTRODUCTION]
+    for name in sorted(supported()):
+        schema = schemas.get(name)
+        assert schema is not None, name
+        parts.append(_section(name, schema, schemas))
+    return "\n".join(parts)
+
+
+def _section(name: str, schema: TypeSchema, schemas: Schemas) -> str:
+    type, given = ALL.get(name), schemas.supported(name) or ()
+    lines = [f"## {name}", ""]
+    if type is None:
+        lines.append(_EXPANDED)
+    else:
+        service = f"Service: {type.service}. " if type.service else ""
+        lines.append(f"{service}Found again {_HANDLES[type.handle]}.")
+    if given:
+        lines += ["", "| property | type | when it changes |", "|---|---|---|"]
+        lines += [_row(key, schema.properties[key], type) for key in sorted(given)]
+    if type is not None:
+        answered = type.attributes(PhysicalId(""), {}, {}).keys()
+        lines += ["", f"Attributes: {_words(answered)}."]
+    for what, left in (
+        ("properties", schema.properties.keys() - set(given)),
+        (
+            "attributes",
+            schema.attributes.keys() - (answered if type is not None else schema.attributes.keys()),
+        ),
+    ):
+        if left:
+            lines += ["", f"Not supported yet, {what}: {_words(left)}."]
+    return "\n".join([*lines, ""])
+
+
+def _row(name: str, schema: PropertySchema, type: ResourceType | None) -> str:
+    kind = f"{schema.type}, required" if schema.required else schema.type
+    return f"| `{name}` | {kind} | {_effect(name, schema, type)} |"
+
+
+def _effect(name: str, schema: PropertySchema, type: ResourceType | None) -> str:
+    if not schema.update_allowed:
+        return "replacement"
+    if type is None or not type.replaces({name}, {}):
+        policy = f"{name}_update_policy"
+        return "depends" if type is not None and policy in type.supported else "in place"
+    return "depends" if f"{name}_update_policy" in type.supported else "replacement"
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown())
