@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from global_heat.model.values import Body, Json, Properties, Unknown
+from global_heat.model.values import Body, Json, Properties
 from global_heat.regions.cloud import Cloud
 from global_heat.resources.comparing import given
 from global_heat.resources.lookup import find_id
@@ -29,7 +29,8 @@ _OPTIONS = ("device_name", "device_type", "disk_bus", "boot_index", "delete_on_t
 def disk_faults(props: Properties) -> list[str]:
     """What is wrong with the disks, or with having none to boot from."""
     old, new = props.get("block_device_mapping") or [], props.get("block_device_mapping_v2") or []
-    if isinstance(old, Unknown) or isinstance(new, Unknown):
+    if not all(isinstance(disk, dict) for disks in (old, new) for disk in _items(disks)):
+        # Something of them is not known yet.
         return []
     faults = []
     if old and new:
@@ -51,6 +52,10 @@ def disk_faults(props: Properties) -> list[str]:
     if props.get("image") is None and not bootable:
         faults.append("neither an image nor a volume to boot from is given")
     return faults
+
+
+def _items(disks: Json) -> list[Json]:
+    return disks if isinstance(disks, list) else [disks]
 
 
 async def resolve_disks(cloud: Cloud, disks: list[Json]) -> list[Json]:

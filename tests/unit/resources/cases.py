@@ -277,7 +277,9 @@ PORT = Case(
         ),
         "security_groups": Change(
             lambda around: {"security_groups": None},
-            lambda around, body: len(body["security_groups"]) == 1 != [around["group"]],
+            lambda around, body: (
+                len(body["security_groups"]) == 1 and around["group"] not in body["security_groups"]
+            ),
         ),
         "security_groups to none": to([], security_groups=[]),
         "tags": to(["u"], tags=["u"]),
