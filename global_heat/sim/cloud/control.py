@@ -65,7 +65,7 @@ class Control:
     def describe(self) -> dict[str, Any]:
         """The cloud's addresses and what is wrong with it."""
         return {
-            "auth_url": self._cloud.identity_url,
+            "auth_url": self._cloud.auth_url(),
             "regions": {
                 name: {
                     "url": self._ports[name].url,

@@ -50,7 +50,7 @@ async def serve_cloud(
     start: float,
     settings: Settings | Mapping[str, Settings] | None = None,
     token_seconds: float = 3600.0,
-    shared: Sequence[str] = ("identity",),
+    shared: Sequence[str] = (),
     ports: Mapping[str, int] | None = None,
     control_port: int = 0,
     journal_entries_max: int | None = 200_000,
@@ -86,7 +86,7 @@ async def serve_cloud(
         host, port_number = runner.addresses[0][:2]
         yield ServedCloud(
             cloud,
-            cloud.identity_url,
+            cloud.auth_url(),
             f"http://{host}:{port_number}",
             {name: port.url for name, port in region_ports.items()},
         )
@@ -126,7 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of all ids and of all chance")
     parser.add_argument("--fast", action="store_true", help="servers and volumes are ready at once")
     parser.add_argument("--token-seconds", type=float, default=3600.0, help="how long a token lives")
-    parser.add_argument("--shared", default="identity", help="services with one endpoint: identity,image")
+    parser.add_argument(
+        "--shared", default="", help="services with one endpoint for all, the first region's: identity,image"
+    )
     parser.add_argument(
         "--port-base", type=int, default=0, help="control port; the regions follow. 0: any free ones"
     )

@@ -17,9 +17,9 @@ class FakeCloud:
     """Regions with one Keystone. A region answers at `http://<name>.sim`.
 
     `clock` gives unix seconds and must move with the running loop's time. `shared` names the services that
-    the first region's endpoint serves for all: with "identity" (the default) that is a global Keystone;
-    without it each region has an endpoint of its own to the same, replicated Keystone. `settings` are all
-    regions', or by region.
+    the first region's endpoint serves for all: with "identity" Keystone is global and falls with that region;
+    without it (the default) each region has an endpoint of its own to the same, replicated Keystone.
+    `settings` are all regions', or by region.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class FakeCloud:
         rng: random.Random,
         *,
         settings: Settings | Mapping[str, Settings] | None = None,
-        shared: Collection[str] = ("identity",),
+        shared: Collection[str] = (),
         token_seconds: float = 60.0,
         urls: Mapping[str, str] | None = None,
         journal_entries_max: int | None = None,
@@ -57,11 +57,10 @@ class FakeCloud:
                 for service in shared:
                     self.keystone.catalogue.share(service, name)
 
-    @property
-    def identity_url(self) -> str:
-        """Where to authenticate: the first region's `auth_url`."""
-        first = next(iter(self.regions))
-        return self.keystone.catalogue.url(first, first) + "/identity/v3"
+    def auth_url(self, region: str | None = None) -> str:
+        """Where to authenticate, as that region's (else the first's) catalogue says."""
+        name = region or next(iter(self.regions))
+        return self.keystone.catalogue.endpoint("identity", name, name) + "/v3"
 
     def transport(
         self, client: str, latency_seconds: Callable[[str], float] = lambda region: 0.0

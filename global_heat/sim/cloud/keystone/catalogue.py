@@ -43,6 +43,10 @@ class Catalogue:
     def url(self, region: str, caller: str) -> str:
         return self._views.get(caller, {}).get(region) or self._urls[region]
 
+    def endpoint(self, service: str, region: str, caller: str) -> str:
+        """A region's endpoint of a service without a version or project: identity, network, image, …"""
+        return f"{self.url(self._shared.get(service, region), caller)}/{service}"
+
     @property
     def regions(self) -> list[str]:
         return list(self._urls)
