@@ -62,7 +62,7 @@ class Bench:
     async def __aenter__(self) -> Bench:
         transport = self.fake.transport("bench")
         calls = Calls(transport, RegionHealth(transport), Limits(lambda region, service: Pace()))
-        registry = Registry([RegionSpec(name=EAST, auth_url=self.fake.identity_url)])
+        registry = Registry([RegionSpec(name=EAST, auth_url=self.fake.auth_url())])
         sessions = Sessions(PlainIdentity(calls, self.now), registry, self.now, EAST)
         self.cloud = await Clouds(registry, sessions, calls, self.now).open(EAST, self.project, _DEMO)
         return self
