@@ -16,7 +16,7 @@ from global_heat.engine.ports import World
 from global_heat.model.errors import Transient
 from global_heat.model.names import Path
 from global_heat.model.plan import Plan
-from global_heat.model.records import Event, Incarnation, Waiting
+from global_heat.model.records import Event, Incarnation, ShardRecord, Waiting
 from global_heat.model.values import Json
 from global_heat.regions.cloud import Cloud
 from global_heat.store.documents import RecordedView
@@ -36,6 +36,10 @@ class StepFailed(Exception):
 
 class StepLeft(Exception):
     """The step is left as it is: the stack stops, and the region does not answer."""
+
+
+def unparked(record: ShardRecord) -> ShardRecord:
+    return msgspec.structs.replace(record, parked=None)
 
 
 class Job:
@@ -81,9 +85,12 @@ class Job:
         while True:
             try:
                 opened = await self.world.clouds.open(self.book.shard)
-                return await call(opened.cloud)
+                answer = await call(opened.cloud)
             except Transient as error:
                 await self.wait_out(error, backoff)
+            else:
+                await self._unpark()
+                return answer
 
     async def mutate(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Send a mutating call, once, only while the lease is good.
@@ -129,8 +136,12 @@ class Job:
                 await self._unless_stopping(self.world.health.until_up(region))
         finally:
             self._parked -= 1
-        if not self._parked:
-            await self.book.write(Write(shard=lambda record: msgspec.structs.replace(record, parked=None)))
+        await self._unpark()
+
+    async def _unpark(self) -> None:
+        """The region answers: say so, if the records, perhaps a former owner's, say otherwise."""
+        if self.book.record.parked is not None and not self._parked:
+            await self.book.write(Write(shard=unparked))
 
     async def _park(self, on: str) -> None:
         self._parked += 1

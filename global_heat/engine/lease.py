@@ -1,8 +1,9 @@
 """A replica's lease, and until when it may act.
 
 The deadline counts from the *send* of the last renewal that was answered: the answer may have been long under
-way. Two seconds before it the replica starts no mutating call any more (`may_act`) and those in flight are cut; an etcd outage of any
-length kills nothing. When the lease is gone, all claims are: the engine drops its work and starts afresh.
+way. Two seconds before it the replica starts no mutating call any more (`may_act`), and those in flight are
+cut; an etcd outage of any length kills nothing. When the lease is gone, all claims are: the engine drops its
+work and starts afresh.
 """
 
 from __future__ import annotations

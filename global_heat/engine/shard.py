@@ -15,7 +15,7 @@ from global_heat.engine.applying import apply
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import Book, Stale, Write
 from global_heat.engine.cleaning import clean
-from global_heat.engine.job import Job, StepFailed, StepLeft
+from global_heat.engine.job import Job, StepFailed, StepLeft, unparked
 from global_heat.engine.lease import LeaseKeeper
 from global_heat.engine.observing import Observer
 from global_heat.engine.ports import World
@@ -263,7 +263,7 @@ class _Run:
         if not self.tasks and (self.job.stopping.is_set() or self._complete()):
             self.over = True
             self.changed.set()
-            self._start(f"end {self.region}", self.book.write(Write(header=self._leave)))
+            self._start(f"end {self.region}", self.book.write(Write(header=self._leave, shard=unparked)))
 
     def _consider_apply(self, path: Path) -> None:
         step = self._steps.get(path)
@@ -375,12 +375,12 @@ class _Run:
                 wake.update(self._after_apply(path))
         self._check(*(incarnation.path for incarnation in write.removed))
         wake.update(self._take_freed())
-        header = write.header
+        header, shard = write.header, write.shard
         if (write.incarnations or write.removed) and header is None and self._complete() and not self.over:
-            self.over, header = True, self._leave
+            self.over, header, shard = True, self._leave, unparked
             self.changed.set()
         asyncio.get_running_loop().call_soon(self.pump)
-        return msgspec.structs.replace(write, wake=tuple(sorted(wake)), header=header)
+        return msgspec.structs.replace(write, wake=tuple(sorted(wake)), header=header, shard=shard)
 
     def _after_apply(self, path: Path) -> set[Region]:
         """Look at what waited for this apply; the other regions where something did."""

@@ -36,6 +36,8 @@ _ALLOWED = {
     AttemptState.CLOSED: set(),
 }
 _MADE_BY_USERS = "user"
+_RELATIONS = ("os-volume_attachments", "os-interface")
+"""Under these a thing's id names its relation to another."""
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -94,7 +96,10 @@ def check_rest(
     evidence: Evidence, records: Iterable[Incarnation], headers: Iterable[Header]
 ) -> list[Violation]:
     """What must hold once nothing goes wrong any more and all work is done."""
+    records = list(records)
     recorded = {(i.region, i.id): i for i in records if i.id}
+    # Of an intent that a stopped stack left open, the next plan looks for what came of it.
+    open_intents = {i.token for i in records if i.state is State.INTENT}
     violations = [
         Violation(16, f"stack {header.name} is still {header.state}: open in {', '.join(header.open)}")
         for header in headers
@@ -108,7 +113,8 @@ def check_rest(
         ours = made.token is not None and verifies(
             made.token, evidence.token_keys, Project(made.project), Region(made.region), made.kind
         )
-        if ours and place not in recorded and place not in retained:
+        known = place in recorded or place in retained or made.token in open_intents
+        if ours and not known:
             violations.append(Violation(8, f"orphan: {_named(made)}"))
     violations += _duplicates(evidence)
     for (region, id), incarnation in recorded.items():
@@ -122,12 +128,12 @@ def check_rest(
 def _duplicates(evidence: Evidence) -> Iterator[Violation]:
     """Two live things of one incarnation."""
     ledger = _Ledger(evidence.history)
-    seen: dict[tuple[str, str, int], Made] = {}
+    seen: dict[tuple[str, str, str, int], Made] = {}
     for made in _live(evidence):
         if made.token is None or made.token not in ledger.versions:
             continue
         attempt = ledger.versions[made.token][-1][1]
-        other = seen.setdefault((attempt.stack, attempt.path, attempt.n), made)
+        other = seen.setdefault((attempt.stack, attempt.region, attempt.path, attempt.n), made)
         if other is not made:
             yield Violation(9, f"{attempt.path}#{attempt.n} exists twice: {_named(made)}, {_named(other)}")
 
@@ -229,8 +235,10 @@ def _only_ours_deleted(evidence: Evidence, ledger: _Ledger) -> Iterator[Violatio
         (made.region, made.id): made for cloud in evidence.cloud.regions.values() for made in cloud.history()
     }
     for entry in evidence.cloud.journal:
-        id = entry.path.partition("?")[0].rpartition("/")[2]
+        collection, id = entry.path.partition("?")[0].split("/")[-2:]
         made = things.get((entry.region, id))
+        if collection in _RELATIONS:
+            continue
         if entry.method != "DELETE" or made is None or made.token is None or id in evidence.meddled:
             continue
         attempt = ledger.at(made.token, entry.sent_at - evidence.epoch)

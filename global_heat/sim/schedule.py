@@ -72,6 +72,7 @@ class _Run:
         await trouble.calm()
         self._tell("calm")
         await world.settled(_SETTLE_SECONDS)
+        await self._closed()
         self._report.violations += check_rest(world.evidence(), world.records(), world.headers())
         await self._delete_all()
         self._judge()
@@ -117,6 +118,11 @@ class _Run:
                 self._tell(f"cancel {name} and roll back")
                 await user.cancel(name, rollback=True)
 
+    async def _closed(self) -> None:
+        """Wait until nothing that was ever sent can appear any more, and the ledger says so."""
+        if not await self._world.until(lambda: self._world.swept() == 0, _CLOSE_SECONDS):
+            self._report.violations.append(Violation(18, f"{self._world.swept()} attempts are never closed"))
+
     async def _delete_all(self) -> None:
         """The end of the world: nothing may be left in any cloud."""
         world = self._world
@@ -127,8 +133,7 @@ class _Run:
         if not await world.settled(_SETTLE_SECONDS):
             self._report.violations += check_rest(world.evidence(), [], world.headers())
             return
-        if not await world.until(lambda: world.swept() == 0, _CLOSE_SECONDS):
-            self._report.violations.append(Violation(18, f"{world.swept()} attempts are never closed"))
+        await self._closed()
         self._report.violations += check_gone(world.evidence())
         failed = [header for header in world.headers() if not header.deleted]
         for header in failed:
