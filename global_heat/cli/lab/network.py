@@ -1,0 +1,199 @@
+"""The lab's network: everything that crosses a region's border passes a gate here, late or not at all.
+
+A gate is the public address of one server of a region: its etcd member's, its cloud's, a replica's. Bytes
+are held for half a round trip in each direction, and so is the connection itself; how much is on its way at
+once is not limited by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+HOST = "127.0.0.1"
+CHUNK_BYTES = 64 * 1024
+CHUNKS_MAX = 256
+"""On their way in one direction of one connection; then the sender has to wait."""
+
+Seconds = float
+Delay = Callable[[str, str], Seconds]
+"""The round trip between two regions."""
+Who = Callable[[int, int], str | None]
+"""Whose connection it is, by the ports of its client's end and of the gate; None: somebody from outside."""
+
+
+class Condition(enum.StrEnum):
+    """How a region is to the rest of the world."""
+
+    UP = "up"
+    CUT = "cut"
+    """Nothing crosses its border, and nobody is told; inside, all goes on."""
+    PAUSED = "paused"
+    """It is there and says nothing, not even to itself."""
+    KILLED = "killed"
+    """Connections to it break, new ones are refused."""
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """The public `port` of what listens on port `target`."""
+
+    region: str
+    port: int
+    target: int
+
+
+class Network:
+    """All gates of a lab."""
+
+    def __init__(self, gates: Iterable[Gate], delay: Delay, who: Who) -> None:
+        self._gates = tuple(gates)
+        self._delay = delay
+        self._who = who
+        self._servers: dict[Gate, asyncio.Server] = {}
+        self._crossings: set[_Crossing] = set()
+        self._changed = asyncio.Event()
+        self.conditions = dict.fromkeys((gate.region for gate in self._gates), Condition.UP)
+
+    async def open(self) -> None:
+        """Listen at all gates. Raises `OSError`."""
+        for gate in self._gates:
+            await self._listen(gate)
+
+    async def close(self) -> None:
+        """Listen no more, break all connections."""
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+        for crossing in list(self._crossings):
+            crossing.abort()
+
+    async def change(self, region: str, condition: Condition) -> None:
+        """Put a region into a condition. What was held back on its way goes on when that ends."""
+        self.conditions[region] = condition
+        for gate in self._gates:
+            if gate.region == region and condition is Condition.KILLED:
+                if server := self._servers.pop(gate, None):
+                    server.close()
+            elif gate.region == region and gate not in self._servers:
+                await self._listen(gate)
+        if condition is Condition.KILLED:
+            for crossing in list(self._crossings):
+                if region in (crossing.source, crossing.target):
+                    crossing.abort()
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def passes(self, source: str | None, target: str) -> bool:
+        """Whether bytes get through now, in either direction."""
+        if self.conditions[target] is Condition.PAUSED:
+            return False
+        if source == target:
+            return True
+        return Condition.CUT not in (self.conditions[target], self.conditions.get(source or ""))
+
+    async def until_passes(self, source: str | None, target: str) -> None:
+        while not self.passes(source, target):
+            await self._changed.wait()
+
+    async def _listen(self, gate: Gate) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            source = self._who(writer.get_extra_info("peername")[1], gate.port)
+            delay = 0.0 if source in (None, gate.region) else self._delay(source or "", gate.region)
+            crossing = _Crossing(self, source, gate, delay, reader, writer)
+            self._crossings.add(crossing)
+            try:
+                await crossing.run()
+            finally:
+                self._crossings.discard(crossing)
+
+        self._servers[gate] = await asyncio.start_server(serve, HOST, gate.port, backlog=1024)
+
+
+class _Crossing:
+    """One connection through a gate."""
+
+    def __init__(
+        self,
+        network: Network,
+        source: str | None,
+        gate: Gate,
+        delay: Seconds,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self.source = source
+        self.target = gate.region
+        self._network = network
+        self._port = gate.target
+        self._half = delay / 2
+        self._near = (reader, writer)
+        self._writers = [writer]
+        # The client believes itself connected at once; its first bytes pay for the handshake.
+        self._connected_at = asyncio.get_running_loop().time() + delay
+
+    async def run(self) -> None:
+        reader, writer = self._near
+        there: asyncio.Queue[_Parcel] = asyncio.Queue(CHUNKS_MAX)
+        receiving = asyncio.create_task(self._receive(reader, there))
+        try:
+            await asyncio.sleep(self._half)
+            await self._network.until_passes(self.source, self.target)
+            if receiving.done():
+                return  # The client gave up before anybody heard of it.
+            far_reader, far_writer = await asyncio.open_connection(HOST, self._port)
+            self._writers.append(far_writer)
+            back: asyncio.Queue[_Parcel] = asyncio.Queue(CHUNKS_MAX)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send(there, far_writer))
+                tasks.create_task(self._receive(far_reader, back))
+                tasks.create_task(self._send(back, writer))
+        except* (OSError, _Broken):
+            pass
+        finally:
+            receiving.cancel()
+            self.abort()
+
+    def abort(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _receive(self, reader: asyncio.StreamReader, parcels: asyncio.Queue[_Parcel]) -> None:
+        loop = asyncio.get_running_loop()
+        data: bytes | None = b"-"
+        while data:
+            try:
+                data = await reader.read(CHUNK_BYTES)
+            except OSError:
+                data = None
+            await parcels.put(_Parcel(max(loop.time(), self._connected_at) + self._half, data))
+
+    async def _send(self, parcels: asyncio.Queue[_Parcel], writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            parcel = await parcels.get()
+            if (wait := parcel.due - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            await self._network.until_passes(self.source, self.target)
+            if parcel.data is None:
+                raise _Broken
+            if not parcel.data:
+                with contextlib.suppress(OSError):
+                    writer.write_eof()
+                return
+            writer.write(parcel.data)
+            await writer.drain()
+
+
+class _Parcel(msgspec.Struct, frozen=True):
+    """Bytes, the end of them (empty) or a broken connection (None), and when the other side may see it."""
+
+    due: float
+    data: bytes | None
+
+
+class _Broken(Exception):
+    """The other side's connection broke."""
