@@ -99,7 +99,7 @@ class Member:
         self.directory = directory
         self.log = directory / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._command = _command(program, name, directory / name, addresses, options)
+        self._command = member_command(program, name, directory / name, addresses, options)
 
     @property
     def running(self) -> bool:
@@ -251,9 +251,10 @@ class Servers:
         raise Transient("no member leads")
 
 
-def _command(
+def member_command(
     program: Path, name: str, data: Path, addresses: Mapping[str, Address], options: Options
 ) -> Sequence[str]:
+    """How one member is run, for those who do so themselves. `data` is its own directory."""
     here = addresses[name]
     scheme = "https" if options.tls else "http"
     cluster = ",".join(f"{each}=http://{address.peer_told}" for each, address in addresses.items())
