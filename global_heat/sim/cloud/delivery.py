@@ -62,9 +62,18 @@ class _Delivery:
 
     def _after(self, seconds: float, act: Callable[[], None]) -> None:
         if seconds > 0:
-            self._loop.call_later(seconds, act)
+            self._loop.call_later(seconds, self._guarded, act)
         else:
             act()
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """What breaks inside the fake cloud is told to the caller, who may still be there, as it is."""
+        try:
+            act()
+        except Exception as broken:
+            if self._future.done():
+                raise
+            self._future.set_exception(broken)
 
     def _arrive(self) -> None:
         if self._region.faults.unreachable or not self._link.open_there():

@@ -61,6 +61,8 @@ class Disturbance(msgspec.Struct, frozen=True):
     path: str = ""
     """A regular expression searched in the URL's path, query included."""
     probability: float = 1.0
+    skip: int = 0
+    """So many requests that match pass before the first that is hit."""
     times: int | None = None
     """It ends after so many requests; None: never."""
 
@@ -103,7 +105,7 @@ class Faults:
     @property
     def rules(self) -> list[Disturbance]:
         """The disturbances that still apply, with the times that are left."""
-        return [msgspec.structs.replace(rule.disturbance, times=rule.left) for rule in self._rules]
+        return [rule.rest() for rule in self._rules]
 
     def clear_rules(self) -> None:
         """End the disturbances; what is down stays down."""
@@ -151,12 +153,17 @@ class Faults:
 
 class _Rule:
     def __init__(self, disturbance: Disturbance) -> None:
-        self.disturbance = disturbance
+        self._disturbance = disturbance
         self.fate = disturbance.fate
         self.left = disturbance.times
+        self._skip = disturbance.skip
         self._methods = frozenset(disturbance.methods)
         self._path = re.compile(disturbance.path) if disturbance.path else None
         self._probability = disturbance.probability
+
+    def rest(self) -> Disturbance:
+        """What is left of it."""
+        return msgspec.structs.replace(self._disturbance, times=self.left, skip=self._skip)
 
     def matches(self, request: Request, rng: random.Random) -> bool:
         if self._methods and request.method not in self._methods:
@@ -166,6 +173,9 @@ class _Rule:
             if not self._path.search(request.url, max(start, 0)):
                 return False
         if self._probability < 1.0 and rng.random() >= self._probability:
+            return False
+        if self._skip > 0:
+            self._skip -= 1
             return False
         if self.left is not None:
             self.left -= 1

@@ -264,3 +264,12 @@ def test_rules_end(world: World, demo: Caller, transport: InProcessTransport) ->
     assert send(world, transport, post(demo)).status == 500
     world.east.faults.clear_rules()
     assert send(world, transport, post(demo)).status == 201
+    world.east.faults.add(Disturbance(Fate(status=500), ("POST",), skip=1, times=1))
+    assert [send(world, transport, post(demo)).status for _ in range(3)] == [201, 500, 201]
+
+
+def test_what_breaks_in_the_fake_is_seen(world: World, demo: Caller) -> None:
+    transport = world.cloud.transport("far", lambda region: 1.0)
+    world.east.neutron.handle = None  # type: ignore[method-assign, assignment]
+    with pytest.raises(TypeError):
+        send(world, transport, post(demo))

@@ -63,7 +63,7 @@ def parse_address(address: object) -> Address:
 def pools_of(network: Net, gateway: str | None, wished: list[Body] | None) -> list[tuple[int, int]]:
     """The wished pools, or all of the subnet without its first, last and gateway address."""
     if wished:
-        pools = [(int(parse_address(pool["start"])), int(parse_address(pool["end"]))) for pool in wished]
+        pools = [(int(parse_address(p.get("start"))), int(parse_address(p.get("end")))) for p in wished]
         for low, high in pools:
             if low > high or low < int(network.network_address) or high > int(network.broadcast_address):
                 raise invalid(f"The allocation pool is not within the subnet's CIDR {network}")

@@ -80,14 +80,18 @@ class Family:
             raise neutron_error(409, "OverQuota", f"Quota exceeded for resources: ['{self.singular}'].")
 
     def _check_values(self, wish: Body) -> None:
+        """Values are of the type of their default, where that has one. Raises Refusal."""
         for key, value in wish.items():
-            if isinstance(self.defaults.get(key), bool) and not isinstance(value, bool):
-                wish[key] = _boolean(key, value)
+            default = self.defaults.get(key)
+            if isinstance(default, bool):
+                wish[key] = value if isinstance(value, bool) else _boolean(key, value)
+            elif isinstance(default, str | list | dict | int) and not isinstance(value, type(default)):
+                raise bad_request(
+                    f"Invalid input for {key}. Reason: '{value}' is not a valid {type(default).__name__}."
+                )
             elif key in self.texts and (not isinstance(value, str) or len(value) > 255):
-                raise neutron_error(
-                    400,
-                    "HTTPBadRequest",
-                    f"Invalid input for {key}. Reason: '{value}' exceeds maximum length of 255.",
+                raise bad_request(
+                    f"Invalid input for {key}. Reason: '{value}' exceeds maximum length of 255."
                 )
 
     def add(self, project_id: str, call: Call | None, body: Body, origin: Origin = Origin.USER) -> Thing:

@@ -135,7 +135,8 @@ class Ports(Family):
         if wish.get("mac_address", thing.body["mac_address"]) != thing.body["mac_address"]:
             wish["mac_address"] = self._mac(network, wish["mac_address"])
         if "fixed_ips" in wish:
-            wish["fixed_ips"] = self._reallocate(network, thing, wish["fixed_ips"] or [])
+            wished = wish["fixed_ips"]
+            wish["fixed_ips"] = self._reallocate(network, thing, wished if isinstance(wished, list) else [])
         super().change(call, thing, wish)
         if "device_id" in wish:
             self.plugs.plug(thing, wish["device_id"])
@@ -202,6 +203,8 @@ class Ports(Family):
         taken: list[Body] = []
         try:
             for ip in wished or ():
+                if not isinstance(ip, dict):
+                    raise bad_request(f"Invalid input for fixed_ips. Reason: '{ip}' is not a dictionary.")
                 taken.append(self._allocate_one(network, ip))
         except Exception:
             self._free(taken)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from global_heat.model.values import Body
 from global_heat.sim.cloud.ground import Ground
@@ -100,7 +100,11 @@ class Routers(Family):
         gateway = router.body["external_gateway_info"]
         return gateway is not None and gateway["network_id"] == network_id
 
-    def _external(self, call: Call, gateway: Body) -> Thing:
+    def _external(self, call: Call, gateway: Any) -> Thing:
+        if not isinstance(gateway, dict):
+            raise bad_request(
+                f"Invalid input for external_gateway_info. Reason: '{gateway}' is no dictionary."
+            )
         network = self._networks.find(call, str(gateway.get("network_id")))
         if not network.body["router:external"]:
             raise bad_request(f"Bad router request: Network {network.id} is not an external network.")
