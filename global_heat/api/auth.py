@@ -13,17 +13,19 @@ from global_heat.model.names import Project
 from global_heat.store.wishes import Caller
 
 
-class Who(msgspec.Struct, frozen=True):
-    """What a checked token says. `expires_at`: unix seconds."""
-
-    user: str
-    project: Project
-    roles: tuple[str, ...]
-    expires_at: float
+class Who(Protocol):
+    """What a checked token says."""
 
     @property
-    def caller(self) -> Caller:
-        return Caller(project=self.project, user=self.user, roles=self.roles)
+    def user(self) -> str: ...
+    @property
+    def project(self) -> Project: ...
+    @property
+    def roles(self) -> tuple[str, ...]: ...
+    @property
+    def expires_at(self) -> float:
+        """Unix seconds."""
+        ...
 
 
 class TokenChecker(Protocol):
@@ -39,6 +41,10 @@ class Call(msgspec.Struct, frozen=True):
 
     who: Who
     token: str
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(project=self.who.project, user=self.who.user, roles=self.who.roles)
 
 
 _call: ContextVar[Call] = ContextVar("call")

@@ -15,11 +15,13 @@ from global_heat.api.policy import OPEN_PREFIXES, require
 from global_heat.api.status import code_of, status_of, trailing_metadata
 from global_heat.model.errors import Invalid, Reason
 
-Handler = grpc.RpcMethodHandler[Any, Any]
-Context = grpc.aio.ServicerContext[Any, Any]
+Handler = Any
+"""grpc.RpcMethodHandler"""
+Context = Any
+"""grpc.aio.ServicerContext"""
 
 
-class Gate(grpc.aio.ServerInterceptor[Any, Any]):
+class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """`call_seconds_max`: for a call without a deadline of its own. `clock`: unix seconds."""
 
     def __init__(

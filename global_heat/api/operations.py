@@ -94,7 +94,7 @@ class OperationService(OperationServiceServicer):
     ) -> operation_service_pb2.CancelOperationResponse:
         operation = await self._read(request.name)
         request_id = check_request_id(request.request_id)
-        caller = current().who.caller
+        caller = current().caller
         entry = await self._store.get(keys.header(operation.project, operation.stack))
         header = decode(Header, entry.value) if entry else None
         repeated = request_id and await self._store.get(keys.request(caller.project, request_id))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from global_heat.api.names import OWN, parse_region, region_name
 from global_heat.api.pages import page
@@ -26,6 +28,12 @@ from global_heat.store.registry import (
     read_loads,
     read_region,
     remove_region,
+)
+
+_ASSUMED: tuple[Literal["exec_seconds", "lag_seconds", "skew_seconds"], ...] = (
+    "exec_seconds",
+    "lag_seconds",
+    "skew_seconds",
 )
 
 
@@ -60,7 +68,11 @@ class RegionService(RegionServiceServicer):
             catalog_region=wished.catalog_region,
             interface=wished.interface or "public",
             cloud=wished.cloud or "default",
+            verify=not wished.insecure,
+            ca_file=wished.ca_file,
         )
+        said = {name: getattr(wished, name) for name in _ASSUMED if wished.HasField(name)}
+        record = msgspec.structs.replace(record, **said)
         record = await add_region(self._store, record)
         return region_service_pb2.AddRegionResponse(region=self._told(record, await read_loads(self._store)))
 
@@ -86,6 +98,11 @@ class RegionService(RegionServiceServicer):
             replicas=load.replicas,
             claims=load.claims,
             queued=load.queued,
+            exec_seconds=record.exec_seconds,
+            lag_seconds=record.lag_seconds,
+            skew_seconds=record.skew_seconds,
+            insecure=not record.verify,
+            ca_file=record.ca_file,
         )
 
 

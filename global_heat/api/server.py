@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Sequence
+from typing import Protocol
 
 import grpc
 import msgspec
@@ -68,8 +69,23 @@ class Listen(msgspec.Struct, frozen=True):
     plain_text: bool = False
 
 
+class Serving(Protocol):
+    """The standard health service, as it is told what to say."""
+
+    async def set(
+        self, service: str, status: health_pb2.HealthCheckResponse.ServingStatus.ValueType
+    ) -> None: ...
+    async def enter_graceful_shutdown(self) -> None: ...
+
+
+def health_service() -> Serving:
+    """A health service for `build_server`, `keep_health` and `drain`. It begins by saying SERVING."""
+    made: Serving = health.aio.HealthServicer()  # type: ignore[attr-defined]
+    return made
+
+
 def build_server(
-    backend: Backend, listen: Sequence[Listen] = (), serving: health.aio.HealthServicer | None = None
+    backend: Backend, listen: Sequence[Listen] = (), serving: Serving | None = None
 ) -> grpc.aio.Server:
     """The server, not started. To be called in the event loop that it runs in.
 
@@ -96,7 +112,7 @@ def build_server(
     operation_service_pb2_grpc.add_OperationServiceServicer_to_server(OperationService(backend), server)
     region_service_pb2_grpc.add_RegionServiceServicer_to_server(RegionService(backend), server)
     replica_service_pb2_grpc.add_ReplicaServiceServicer_to_server(ReplicaService(backend), server)
-    health_pb2_grpc.add_HealthServicer_to_server(serving or health.aio.HealthServicer(), server)
+    health_pb2_grpc.add_HealthServicer_to_server(serving or health_service(), server)
     reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     for place in listen:
         bind(server, place)
@@ -133,7 +149,7 @@ def is_loopback(address: str) -> bool:
         return host == "localhost"
 
 
-async def keep_health(serving: health.aio.HealthServicer, store: Store, seconds: float = 5.0) -> None:
+async def keep_health(serving: Serving, store: Store, seconds: float = 5.0) -> None:
     """Say NOT_SERVING while the store does not answer. Never returns; stop it before draining."""
     while True:
         try:
@@ -147,7 +163,7 @@ async def keep_health(serving: health.aio.HealthServicer, store: Store, seconds:
         await asyncio.sleep(seconds)
 
 
-async def drain(server: grpc.aio.Server, serving: health.aio.HealthServicer, seconds: float = 10.0) -> None:
+async def drain(server: grpc.aio.Server, serving: Serving, seconds: float = 10.0) -> None:
     """Say NOT_SERVING for good, let calls end, stop."""
     await serving.enter_graceful_shutdown()
     await server.stop(seconds)

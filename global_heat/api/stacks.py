@@ -109,7 +109,7 @@ class StackService(StackServiceServicer):
             if request.validate_only:
                 told = _validated(await self._wishing.preview_delete(call, name, request.etag))
             else:
-                operation = await self._backend.wishes.delete(call.who.caller, name, request_id, request.etag)
+                operation = await self._backend.wishes.delete(call.caller, name, request_id, request.etag)
                 told = await tell(self._store, operation)
         except Invalid as error:
             if error.reason is Reason.NOT_FOUND and request.allow_missing:
@@ -123,7 +123,7 @@ class StackService(StackServiceServicer):
         call = current()
         name = parse_stack(request.name, call.who)
         operation = await self._backend.wishes.cancel(
-            call.who.caller, name, check_request_id(request.request_id), request.rollback
+            call.caller, name, check_request_id(request.request_id), request.rollback
         )
         return stack_service_pb2.CancelStackResponse(operation=await tell(self._store, operation))
 

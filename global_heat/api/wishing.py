@@ -53,9 +53,7 @@ class Wishing:
         """Raises `Invalid` with all faults, located; ALREADY_EXISTS for a name that is taken."""
         regions = await self.regions()
         wish = self._wish(name, spec, "", regions)
-        return await self._backend.wishes.create(
-            call.who.caller, wish, request_id, regions, self._prepare(call)
-        )
+        return await self._backend.wishes.create(call.caller, wish, request_id, regions, self._prepare(call))
 
     async def update(
         self, call: Call, name: str, spec: Spec, request_id: str = "", etag: str = "", said: object = None
@@ -64,7 +62,7 @@ class Wishing:
         regions = await self.regions()
         wish = self._wish(name, spec, etag, regions)
         return await self._backend.wishes.update(
-            call.who.caller, name, wish, request_id, regions, self._prepare(call), said
+            call.caller, name, wish, request_id, regions, self._prepare(call), said
         )
 
     async def change(

@@ -152,6 +152,11 @@ def region_row(region: region_pb2.Region) -> dict[str, Any]:
         "replicas": region.replicas,
         "claims": region.claims,
         "queued": region.queued,
+        "exec_seconds": region.exec_seconds,
+        "lag_seconds": region.lag_seconds,
+        "skew_seconds": region.skew_seconds,
+        "insecure": region.insecure,
+        "ca_file": region.ca_file,
     }
 
 

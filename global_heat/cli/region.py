@@ -38,6 +38,11 @@ async def show(client: Client, output: Format, name: str) -> None:
 @click.option("--catalog-region", default="", help="What the catalogue calls it, if not the same.")
 @click.option("--interface", type=click.Choice(["public", "internal", "admin"]), default="public")
 @click.option("--cloud", default="", help="The cloud it belongs to: regions of one cloud share a Keystone.")
+@click.option("--exec-seconds", type=float, help="From a request to its effect there, at most (900).")
+@click.option("--lag-seconds", type=float, help="From an effect until lists show it, at most (5).")
+@click.option("--skew-seconds", type=float, help="Between two clocks, at most (5).")
+@click.option("--insecure", is_flag=True, help="Do not check its certificates.")
+@click.option("--services-ca-file", default="", help="On the replicas: who signs its certificates.")
 @listing
 async def add(
     client: Client,
@@ -47,10 +52,24 @@ async def add(
     catalog_region: str,
     interface: str,
     cloud: str,
+    exec_seconds: float | None,
+    lag_seconds: float | None,
+    skew_seconds: float | None,
+    insecure: bool,
+    services_ca_file: str,
 ) -> None:
-    """Register a region, or change a registered one. Needs the role admin."""
+    """Register a region, or change a registered one, as a whole. Needs the role admin."""
     wished = region_pb2.Region(
-        name=name, auth_url=auth_url, catalog_region=catalog_region, interface=interface, cloud=cloud
+        name=name,
+        auth_url=auth_url,
+        catalog_region=catalog_region,
+        interface=interface,
+        cloud=cloud,
+        exec_seconds=exec_seconds,
+        lag_seconds=lag_seconds,
+        skew_seconds=skew_seconds,
+        insecure=insecure,
+        ca_file=services_ca_file,
     )
     output.record(region_row(await client.add_region(wished)))
 

@@ -68,7 +68,7 @@ def token_source(environ: Mapping[str, str], token: str = "", cloud: str = "") -
     if environ.get("OS_AUTH_URL"):
         return _of_environment(environ)
     raise ApiError(
-        "UNAUTHENTICATED",
+        "INVALID_ARGUMENT",
         "who are you? Set OS_CLOUD, or OS_AUTH_URL and the rest, or OS_TOKEN, or give --os-token",
     )
 

@@ -286,6 +286,16 @@ class RegionRecord(Record, frozen=True, kw_only=True):
     interface: str = "public"
     cloud: str = "default"
     """Regions of one cloud share a Keystone, and a stack's trust there."""
+    exec_seconds: float = 900.0
+    """From a request's admission to its effect, at most."""
+    lag_seconds: float = 5.0
+    """From an effect until every list shows it, at most."""
+    skew_seconds: float = 5.0
+    """Between two clocks, at most."""
+    verify: bool = True
+    """Whether certificates are checked."""
+    ca_file: str = ""
+    """On the replicas: of the authority that signed them; empty: the system's."""
 
 
 class WorkRecord(Record, frozen=True, kw_only=True):

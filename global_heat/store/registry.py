@@ -98,6 +98,9 @@ def check_region(record: RegionRecord) -> None:
         faults.append(Fault("region.interface", f"one of {', '.join(INTERFACES)}"))
     if not REGION_NAME.fullmatch(record.cloud):
         faults.append(Fault("region.cloud", "a letter or digit, then letters, digits, '_', '.', '-'"))
+    for name in ("exec_seconds", "lag_seconds", "skew_seconds"):
+        if not 0 <= getattr(record, name) < 1e6:
+            faults.append(Fault(f"region.{name}", "a number of seconds, not negative"))
     if faults:
         raise Invalid("this is no region", *faults)
 

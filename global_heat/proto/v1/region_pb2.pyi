@@ -57,6 +57,11 @@ class Region(google.protobuf.message.Message):
     REPLICAS_FIELD_NUMBER: builtins.int
     CLAIMS_FIELD_NUMBER: builtins.int
     QUEUED_FIELD_NUMBER: builtins.int
+    EXEC_SECONDS_FIELD_NUMBER: builtins.int
+    LAG_SECONDS_FIELD_NUMBER: builtins.int
+    SKEW_SECONDS_FIELD_NUMBER: builtins.int
+    INSECURE_FIELD_NUMBER: builtins.int
+    CA_FILE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`regions/{region}`."""
     auth_url: builtins.str
@@ -77,6 +82,16 @@ class Region(google.protobuf.message.Message):
     """Stacks somebody works on there now."""
     queued: builtins.int
     """Stacks that have something to do there, parked ones included."""
+    exec_seconds: builtins.float
+    """What is assumed of its cloud, in seconds: from a request's admission to its effect, at most. Unset: 900."""
+    lag_seconds: builtins.float
+    """From an effect until every list shows it, at most, in seconds. Unset: 5."""
+    skew_seconds: builtins.float
+    """Between two clocks, at most, in seconds. Unset: 5."""
+    insecure: builtins.bool
+    """Whether certificates of its services are taken without a check."""
+    ca_file: builtins.str
+    """A file on the replicas: the authority that signed its certificates. Empty: the system's."""
     def __init__(
         self,
         *,
@@ -90,7 +105,19 @@ class Region(google.protobuf.message.Message):
         replicas: builtins.int = ...,
         claims: builtins.int = ...,
         queued: builtins.int = ...,
+        exec_seconds: builtins.float | None = ...,
+        lag_seconds: builtins.float | None = ...,
+        skew_seconds: builtins.float | None = ...,
+        insecure: builtins.bool = ...,
+        ca_file: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["auth_url", b"auth_url", "catalog_region", b"catalog_region", "claims", b"claims", "cloud", b"cloud", "interface", b"interface", "name", b"name", "queued", b"queued", "reason", b"reason", "replicas", b"replicas", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_exec_seconds", b"_exec_seconds", "_lag_seconds", b"_lag_seconds", "_skew_seconds", b"_skew_seconds", "exec_seconds", b"exec_seconds", "lag_seconds", b"lag_seconds", "skew_seconds", b"skew_seconds"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_exec_seconds", b"_exec_seconds", "_lag_seconds", b"_lag_seconds", "_skew_seconds", b"_skew_seconds", "auth_url", b"auth_url", "ca_file", b"ca_file", "catalog_region", b"catalog_region", "claims", b"claims", "cloud", b"cloud", "exec_seconds", b"exec_seconds", "insecure", b"insecure", "interface", b"interface", "lag_seconds", b"lag_seconds", "name", b"name", "queued", b"queued", "reason", b"reason", "replicas", b"replicas", "skew_seconds", b"skew_seconds", "state", b"state"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_exec_seconds", b"_exec_seconds"]) -> typing.Literal["exec_seconds"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_lag_seconds", b"_lag_seconds"]) -> typing.Literal["lag_seconds"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_skew_seconds", b"_skew_seconds"]) -> typing.Literal["skew_seconds"] | None: ...
 
 global___Region = Region
