@@ -22,10 +22,10 @@ template is validated, with its place. Whether a change is made in place or need
 own rule; where a type decides it by values, the page says "depends".
 """
 _HANDLES = {
-    Handle.TOKEN: "by the token of the attempt, which it carries",
-    Handle.NATURAL: "by the things that it joins: it has no id of its own",
-    Handle.UNIQUE: "by its name or id, which is chosen before it is made",
-    Handle.LOCAL: "not at all: it lives in the stack's records alone",
+    Handle.TOKEN: "Found again by the token of the attempt, which it carries.",
+    Handle.NATURAL: "Found again by the things that it joins: it has no id of its own.",
+    Handle.UNIQUE: "Found again by its name or id, which is chosen before it is made.",
+    Handle.LOCAL: "It lives in the stack's records alone.",
 }
 _EXPANDED = "Becomes other resources before anything is planned."
 
@@ -48,7 +48,7 @@ def _section(name: str, schema: TypeSchema, schemas: Schemas) -> str:
         lines.append(_EXPANDED)
     else:
         service = f"Service: {type.service}. " if type.service else ""
-        lines.append(f"{service}Found again {_HANDLES[type.handle]}.")
+        lines.append(service + _HANDLES[type.handle])
     if given:
         lines += ["", "| property | type | when it changes |", "|---|---|---|"]
         lines += [_row(key, schema.properties[key], type) for key in sorted(given)]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from global_heat.model.errors import Invalid, Reason, Transient
+from global_heat.model.names import PhysicalId
 from global_heat.regions.cloud import Conflict, ServiceRefusal
 from global_heat.resources.catalogue import ALL
 from global_heat.resources.type import Failed
@@ -181,6 +182,56 @@ def test_the_port_of_a_router_interface_by_port() -> None:
                 await bench.make("OS::Neutron::RouterInterface", router=router.id, port=port.id)
             await bench.delete(made)
             assert await made.type.show(bench.cloud, made.id) is None
+
+    run(main())
+
+
+def test_what_only_some_clouds_or_users_may_say_is_said_as_given() -> None:
+    class Hearing:
+        """Takes everything and remembers it."""
+
+        async def post(self, service: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+            self.heard = body
+            return {key: {"id": "x"} for key in body}
+
+    async def main() -> None:
+        async with Bench() as bench:
+            cloud = Hearing()
+            net, subnet = ALL["OS::Neutron::Net"], ALL["OS::Neutron::Subnet"]
+            making = bench.making(net, {})
+            await net.create(cloud, making, {"shared": True, "tenant_id": "t"})  # type: ignore[arg-type]
+            assert cloud.heard["network"] == {
+                "name": making.name,
+                "admin_state_up": True,
+                "shared": True,
+                "tenant_id": "t",
+                "description": f"gh1-{making.token}",
+            }
+            props = {"network": "n", "subnetpool": "p", "prefixlen": 26, "gateway_ip": ""}
+            await subnet.create(cloud, making, props)  # type: ignore[arg-type]
+            assert cloud.heard["subnet"] == {
+                "name": making.name,
+                "network_id": "n",
+                "ip_version": 4,
+                "subnetpool_id": "p",
+                "prefixlen": 26,
+                "enable_dhcp": True,
+                "gateway_ip": None,
+                "description": f"gh1-{making.token}",
+            }
+
+    run(main())
+
+
+def test_the_way_out_of_a_router_is_no_interface() -> None:
+    async def main() -> None:
+        async with Bench() as bench:
+            outside = {"network": "public"}
+            router = await bench.make("OS::Neutron::Router", external_gateway_info=outside)
+            [fixed] = (await bench.shown(router))["external_gateway_info"]["external_fixed_ips"]
+            interface = ALL["OS::Neutron::RouterInterface"]
+            id = PhysicalId(f"{router.id}:subnet_id={fixed['subnet_id']}")
+            assert await interface.show(bench.cloud, id) is None
 
     run(main())
 
