@@ -73,6 +73,8 @@ class Made(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
     tags: tuple[str, ...] = ()
     status: str = ""
+    joined: tuple[str, ...] = ()
+    """Ids of what it is joined with: a port's device and subnets, a volume's servers, a floating IP's port."""
 
 
 class Things:
@@ -125,7 +127,15 @@ class Things:
                     metadata=dict(body.get("metadata") or {}),
                     tags=tuple(body.get("tags") or ()),
                     status=str(body.get("status") or ""),
+                    joined=joined(body),
                 )
+
+
+def joined(body: Body) -> tuple[str, ...]:
+    """What a thing is joined with, as it shows itself."""
+    subnets = (address["subnet_id"] for address in body.get("fixed_ips") or ())
+    servers = (attachment["server_id"] for attachment in body.get("attachments") or ())
+    return tuple(id for id in (body.get("device_id"), body.get("port_id"), *subnets, *servers) if id)
 
 
 def token_of(body: Body) -> str | None:
