@@ -51,7 +51,7 @@ class EventService(EventServiceServicer):
         ]
         found = filtered(
             request.filter,
-            sorted(events, key=lambda recorded: recorded.key, reverse=request.newest_first),
+            events,
             {
                 "resource": lambda recorded: recorded.event.path,
                 "region": lambda recorded: recorded.batch.region,
@@ -60,7 +60,7 @@ class EventService(EventServiceServicer):
                 "type": lambda recorded: recorded.event.type,
             },
         )
-        shown, token = page(request, found, lambda recorded: recorded.key)
+        shown, token = page(request, found, lambda recorded: recorded.key, falling=request.newest_first)
         return event_service_pb2.ListEventsResponse(
             events=[event_of(view.header, recorded.batch, recorded.index) for recorded in shown],
             next_page_token=token,

@@ -54,7 +54,6 @@ class OperationService(OperationServiceServicer):
         operations = await list_operations(self._store, project)
         headers = await self._headers(project, operations)
         told = [_listed(operation, headers.get(operation.stack)) for operation in operations]
-        told.sort(key=_age, reverse=True)
         found = filtered(
             request.filter,
             told,
@@ -64,7 +63,7 @@ class OperationService(OperationServiceServicer):
                 "verb": lambda operation: operation.metadata.verb,
             },
         )
-        shown, token = page(request, found, _age)
+        shown, token = page(request, found, _age, falling=True)
         return operation_service_pb2.ListOperationsResponse(operations=shown, next_page_token=token)
 
     async def GetOperation(

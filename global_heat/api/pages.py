@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 def page(
-    request: Message, items: Sequence[T], key_of: Callable[[T], Sequence[str]]
+    request: Message, items: Iterable[T], key_of: Callable[[T], tuple[str, ...]], *, falling: bool = False
 ) -> tuple[Sequence[T], str]:
-    """The page that a request asks for, and the token of the next one.
+    """The page that a request asks for, in the order of the keys, and the token of the next one.
 
-    `items` are in the order of their keys, or in the reverse of it. The token holds the last key shown, so
-    that what comes and goes between two pages is neither shown twice nor moves the rest.
+    The token holds the last key shown, so that what comes and goes between two pages is neither shown twice
+    nor moves the rest.
     """
     size: int = request.page_size  # type: ignore[attr-defined]
     token: str = request.page_token  # type: ignore[attr-defined]
@@ -33,16 +33,12 @@ def page(
         raise Invalid("the page is too small", Fault("page_size", "must not be negative"))
     size = min(size or PAGE_SIZE, PAGE_SIZE_MAX)
     query = _query(request)
-    keys = [tuple(key_of(item)) for item in items]
-    start = 0
+    rest = sorted(items, key=key_of, reverse=falling)
     if token:
         last = _last(token, query)
-        falling = len(keys) > 1 and keys[0] > keys[-1]
-        start = sum(1 for key in keys if (key >= last if falling else key <= last))
-    shown = items[start : start + size]
-    if start + size >= len(items) or not shown:
-        return shown, ""
-    return shown, _token(keys[start + size - 1], query)
+        rest = [item for item in rest if (key_of(item) < last if falling else key_of(item) > last)]
+    shown = rest[:size]
+    return shown, _token(key_of(shown[-1]), query) if len(rest) > size else ""
 
 
 def filtered(

@@ -45,8 +45,7 @@ class RegionService(RegionServiceServicer):
     async def ListRegions(
         self, request: region_service_pb2.ListRegionsRequest, context: Any
     ) -> region_service_pb2.ListRegionsResponse:
-        records = sorted(await list_regions(self._store), key=lambda record: record.name)
-        shown, token = page(request, records, lambda record: (record.name,))
+        shown, token = page(request, await list_regions(self._store), lambda record: (record.name,))
         loads = await read_loads(self._store)
         regions = [self._told(record, loads) for record in shown]
         return region_service_pb2.ListRegionsResponse(regions=regions, next_page_token=token)
@@ -115,7 +114,6 @@ class ReplicaService(ReplicaServiceServicer):
     ) -> replica_service_pb2.ListReplicasResponse:
         region = parse_region(request.parent, "parent")
         replicas = [each for each in await live_replicas(self._store) if region in (OWN, each.region)]
-        replicas.sort(key=lambda replica: (replica.region, replica.id))
         shown, token = page(request, replicas, lambda replica: (replica.region, replica.id))
         return replica_service_pb2.ListReplicasResponse(
             replicas=[replica_of(replica) for replica in shown], next_page_token=token

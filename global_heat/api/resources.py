@@ -45,7 +45,7 @@ class ResourceService(ResourceServiceServicer):
         resources += await self._planned(view)
         found = filtered(
             request.filter,
-            sorted(resources, key=_key),
+            resources,
             {
                 "path": lambda resource: resource.path,
                 "type": lambda resource: resource.type,

@@ -149,10 +149,9 @@ class StackService(StackServiceServicer):
         self, request: stack_service_pb2.ListStacksRequest, context: Any
     ) -> stack_service_pb2.ListStacksResponse:
         project = own_project(request.parent, current().who)
-        headers = sorted(await list_headers(self._store, project), key=lambda header: header.name)
         found = filtered(
             request.filter,
-            headers,
+            await list_headers(self._store, project),
             {
                 "name": lambda header: header.name,
                 "status": lambda header: (header.status.value, header.state),
