@@ -135,7 +135,8 @@ async def _poll(resource: Resource, incarnation: Incarnation) -> Body | None:
             return None
         try:
             if type.ready(body):
-                return body
+                # A list may lack what only the thing itself shows.
+                return await _show(resource, incarnation) if type.polled else body
         except types.Failed as failure:
             raise resource.failed(incarnation, str(failure)) from None
         await asyncio.sleep(_until_tick(job.world.settings.poll_seconds))

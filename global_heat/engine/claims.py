@@ -55,6 +55,11 @@ class Claims:
         """Shards with work that nobody has claimed, as this replica knows it."""
         return sum(keys.claim(keys.shard_of(key)) not in self._claims.entries for key in self._work.entries)
 
+    @property
+    def parked(self) -> int:
+        """Owned shards that wait for their region."""
+        return sum(runner.parked for runner in self._runners.values())
+
     def replicas(self) -> list[ReplicaRecord]:
         return [decode(ReplicaRecord, entry.value) for entry in self._replicas.entries.values()]
 

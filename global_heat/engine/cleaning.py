@@ -13,8 +13,9 @@ from global_heat.engine.resource import condemn
 from global_heat.model.errors import Ambiguous, Transient
 from global_heat.model.names import PhysicalId, Token
 from global_heat.model.records import Attempt, AttemptState, Incarnation, State
+from global_heat.model.values import Body
 from global_heat.regions.cloud import Conflict, Gone, ServiceRefusal
-from global_heat.resources.type import Handle, ResourceType
+from global_heat.resources.type import Failed, Handle, ResourceType
 
 
 async def clean(job: Job, incarnation: Incarnation) -> None:
@@ -56,9 +57,12 @@ async def _delete(job: Job, type: ResourceType, incarnation: Incarnation) -> Non
         try:
             if ask and not await _send(job, type, incarnation.id):
                 return
-            ask = False
-            if await job.read(lambda cloud: type.show(cloud, incarnation.id)) is None:
+            body = await job.read(lambda cloud: type.show(cloud, incarnation.id))
+            if body is None:
                 return
+            if asyncio.get_running_loop().time() >= give_up:
+                raise _failed(job, incarnation, "its deletion was accepted, but it does not go away")
+            ask = _in_error(type, body)
             await asyncio.sleep(backoff.next())
         except Conflict as conflict:
             if asyncio.get_running_loop().time() >= give_up:
@@ -70,6 +74,15 @@ async def _delete(job: Job, type: ResourceType, incarnation: Incarnation) -> Non
         except (Transient, Ambiguous) as error:
             ask = True
             await job.wait_out(Transient(str(error)), backoff)
+
+
+def _in_error(type: ResourceType, body: Body) -> bool:
+    """Whether the service gave the deletion up: it is asked again."""
+    try:
+        type.ready(body)
+    except Failed:
+        return True
+    return False
 
 
 async def _send(job: Job, type: ResourceType, id: PhysicalId) -> bool:

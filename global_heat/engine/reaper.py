@@ -9,7 +9,7 @@ import structlog
 
 from global_heat.engine.ports import World
 from global_heat.engine.ranking import ranked
-from global_heat.model.errors import Error
+from global_heat.model.errors import Ambiguous, Error, Transient
 from global_heat.model.names import Region, ReplicaId
 from global_heat.model.records import Header, ReplicaRecord, RequestRecord
 from global_heat.store import keys
@@ -51,6 +51,12 @@ class Reaper:
                 continue
             if await self._still_swept(header):
                 continue
+            try:
+                # Before the records of the trusts go: they say what there is to remove.
+                await self._world.clouds.retire(header.project, header.id)
+            except (Transient, Ambiguous) as error:
+                log.info("a deleted stack is kept for now", stack=header.id, error=str(error))
+                continue
             await self._forget(header, entry)
             forgotten += 1
         return forgotten
@@ -88,7 +94,6 @@ class Reaper:
         doomed += [e.key for e in found.entries if e.key not in last]
         for start in range(0, len(doomed), _BATCH):
             await self._world.store.commit(unchanged(entry), delete=doomed[start : start + _BATCH])
-        await self._world.clouds.retire(header.project, header.id)
         await self._world.store.commit(unchanged(entry), delete=last)
         log.info("forgot a deleted stack", stack=header.id)
 

@@ -79,6 +79,10 @@ class ShardRunner:
     def idle(self) -> bool:
         return self._run is not None and not self._run.tasks
 
+    @property
+    def parked(self) -> bool:
+        return self._run is not None and self._run.job.book.record.parked is not None
+
     async def run(self) -> None:
         """Work until the shard is done, handed back, or lost. Raises `Fenced` only when the lease is gone."""
         backoff = Backoff(self._world.settings)

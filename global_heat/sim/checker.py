@@ -56,6 +56,8 @@ class Evidence(msgspec.Struct, frozen=True):
     token_keys: tuple[bytes, ...]
     meddled: frozenset[str] = frozenset()
     """Ids of things that a user deleted or changed behind our back."""
+    replicas: frozenset[str] = frozenset()
+    """The clients of the clouds that are ours; others do as they like."""
 
 
 class _Ledger:
@@ -175,6 +177,8 @@ def _retained(evidence: Evidence) -> set[tuple[str, str]]:
 def _creates(evidence: Evidence) -> Iterator[Entry]:
     """Requests with a token that may create something."""
     for entry in evidence.cloud.journal:
+        if entry.client not in evidence.replicas:
+            continue
         if entry.method == "POST" and entry.token and not entry.path.partition("?")[0].endswith("/action"):
             yield entry
 
@@ -237,7 +241,7 @@ def _only_ours_deleted(evidence: Evidence, ledger: _Ledger) -> Iterator[Violatio
     for entry in evidence.cloud.journal:
         collection, id = entry.path.partition("?")[0].split("/")[-2:]
         made = things.get((entry.region, id))
-        if collection in _RELATIONS:
+        if collection in _RELATIONS or entry.client not in evidence.replicas:
             continue
         if entry.method != "DELETE" or made is None or made.token is None or id in evidence.meddled:
             continue

@@ -29,6 +29,14 @@ class Profile(msgspec.Struct, frozen=True):
     servers: bool = True
 
 
+PROFILES = {
+    "calm": Profile(faults_max=0),
+    "small": Profile(stacks_max=1, sites_max=2, wishes_max=3, servers=False),
+    "mixed": Profile(),
+    "rough": Profile(replicas=4, stacks_max=3, wishes_max=8, faults_max=12),
+}
+
+
 class Report(msgspec.Struct):
     """What came of a run."""
 

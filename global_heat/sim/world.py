@@ -146,6 +146,7 @@ class SimWorld:
             epoch=EPOCH,
             token_keys=self.seal().token_keys,
             meddled=frozenset(self.meddled),
+            replicas=frozenset(node.name for node in self.nodes),
         )
 
     def _branch(self) -> random.Random:
