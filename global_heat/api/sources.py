@@ -22,9 +22,15 @@ def source_of(spec: stack_pb2.StackSpec) -> Source:
     """Raises `Invalid` when the environment cannot be read; the template is read when it is compiled."""
     if not spec.template.strip():
         raise Invalid("there is no template", Fault("stack.spec.template", "must not be empty"))
+    environment = environment_of(spec.environment)
+    if spec.region:
+        # What is said for this very stack wins over what an environment says for many.
+        regions = environment.get("regions")
+        others = regions if isinstance(regions, dict) else {}
+        environment["regions"] = others | {"default": spec.region.removeprefix("regions/")}
     return Source(
         template=spec.template,
-        environment=environment_of(spec.environment),
+        environment=environment,
         files=dict(spec.files),
         parameters=struct_to_json(spec.parameters),
     )

@@ -52,15 +52,17 @@ class Wishing:
     async def create(self, call: Call, name: str, spec: Spec, request_id: str = "") -> Operation:
         """Raises `Invalid` with all faults, located; ALREADY_EXISTS for a name that is taken."""
         regions = await self.regions()
-        wish = self._wish(name, spec, "", regions)
-        return await self._backend.wishes.create(call.caller, wish, request_id, regions, self._prepare(call))
+        wish = _wish(name, spec, self._default_region(spec, regions))
+        return await self._backend.wishes.create(
+            call.caller, wish, request_id, regions, self._prepare(call), (name, spec)
+        )
 
     async def update(
         self, call: Call, name: str, spec: Spec, request_id: str = "", etag: str = "", said: object = None
     ) -> Operation:
         """`said`: what the client said, if the spec was derived from that and from what is recorded."""
         regions = await self.regions()
-        wish = self._wish(name, spec, etag, regions)
+        wish = _wish(name, spec, Region(spec.region), etag)
         return await self._backend.wishes.update(
             call.caller, name, wish, request_id, regions, self._prepare(call), said
         )
@@ -176,16 +178,6 @@ class Wishing:
 
         return prepare
 
-    def _wish(self, name: str, spec: Spec, etag: str, regions: Collection[Region]) -> StackWish:
-        return StackWish(
-            name=name,
-            source=spec.source,
-            region=self._default_region(spec, regions),
-            rollback=spec.rollback,
-            tags=spec.tags,
-            etag=etag,
-        )
-
     def _default_region(self, spec: Spec, regions: Collection[Region]) -> Region:
         region = Region(spec.region) if spec.region else region_in(spec.source) or self._backend.home
         if region not in regions:
@@ -230,3 +222,14 @@ class Wishing:
 def _check_etag(etag: str, view: StackView | None) -> None:
     if etag and (view is None or etag != view.etag):
         raise Invalid("the stack has changed since you read it: read it again", reason=Reason.MISMATCH)
+
+
+def _wish(name: str, spec: Spec, region: Region, etag: str = "") -> StackWish:
+    return StackWish(
+        name=name,
+        source=spec.source,
+        region=region,
+        rollback=spec.rollback,
+        tags=spec.tags,
+        etag=etag,
+    )

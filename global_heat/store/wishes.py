@@ -87,9 +87,13 @@ class Wishes:
         request: str,
         regions: Collection[str],
         prepare: Prepare = _nothing_to_prepare,
+        said: object = None,
     ) -> Operation:
-        """Make a new stack. Raises `Invalid` with all faults (INVALID), ALREADY_EXISTS, PRECONDITION."""
-        fingerprint = self._fingerprint(caller, "create", wish)
+        """Make a new stack. Raises `Invalid` with all faults (INVALID), ALREADY_EXISTS, PRECONDITION.
+
+        `said`: what the caller said, where the wish holds more: what this replica chose for him.
+        """
+        fingerprint = self._fingerprint(caller, "create", wish if said is None else said)
         if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
             return earlier
         check_stack_name(wish.name)

@@ -195,7 +195,7 @@ class Stack(google.protobuf.message.Message):
     description: builtins.str
     """The template's own description."""
     default_region: builtins.str
-    """`regions/{region}` of the resources that name none."""
+    """`regions/{region}` of the resources that name none, where no wish says another. Recorded at creation."""
     @property
     def spec(self) -> global___StackSpec:
         """What the user wishes. Written by the client; read back only in view FULL, hidden parameters redacted."""
@@ -286,8 +286,8 @@ class StackSpec(google.protobuf.message.Message):
     environment: builtins.str
     """The environment as text. Several files are merged by the client, later ones winning."""
     region: builtins.str
-    """The region of resources that name none. Read at creation only. Empty: the environment's default, else the
-    home region of the replica that accepts the stack; recorded once, never changed.
+    """The region of resources that name none; wins over the environment's default. Empty: that default, else the
+    stack's `default_region`, which is, at creation, the home region of the replica that accepts the stack.
     """
     rollback: builtins.bool
     """Whether a failed create or update is undone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from global_heat.model.errors import Fault
 from global_heat.proto.v1 import operation_pb2, plan_pb2, stack_pb2, stack_service_pb2
 from global_heat.proto.v1.stack_service_pb2_grpc import StackServiceStub
@@ -239,6 +241,22 @@ async def test_the_default_region_must_be_registered(world: World):
     given.environment = "regions: {default: RegionTwo}"
     await world.client().create_stack("web", given)
     assert (await world.client().get_stack("web")).default_region == "regions/RegionTwo"
+
+
+async def test_the_region_said_wins_over_the_environment(world: World):
+    given = spec(ONE_NET)
+    given.environment, given.region = "regions: {default: RegionOne}", "RegionTwo"
+    plan = await world.client().plan_stack(stack_pb2.Stack(name="web", spec=given))
+    assert [each.region for each in plan.resources] == ["regions/RegionTwo"]
+
+
+async def test_a_repeat_at_a_replica_of_another_region_is_the_same_request(world: World):
+    first = await world.client().create_stack("web", spec(ONE_NET), request_id="once")
+    world.backend = msgspec.structs.replace(world.backend, home=WEST)
+    async with world.another() as endpoint:
+        client = world.client(endpoints=endpoint)
+        again = await client.create_stack("web", spec(ONE_NET), request_id="once")
+    assert again.name == first.name
 
 
 async def test_cancel_stops_what_runs(world: World):

@@ -167,6 +167,17 @@ class World:
         self._clients.append(Client(connection))
         return self._clients[-1]
 
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[str]:
+        """The endpoint of another replica's front door, which is closed in the end."""
+        server = build_server(self.backend)
+        port = bind(server, Listen("127.0.0.1:0"))
+        await server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            await server.stop(None)
+
     async def close(self) -> None:
         for client in self._clients:
             await client.connection.close()
