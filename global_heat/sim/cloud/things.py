@@ -74,7 +74,8 @@ class Made(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     status: str = ""
     joined: tuple[str, ...] = ()
-    """Ids of what it is joined with: a port's device and subnets, a volume's servers, a floating IP's port."""
+    """Ids of what it is joined with: a port's device and subnets, a volume's servers, a floating IP's
+    port."""
 
 
 class Things:

@@ -134,3 +134,14 @@ def test_microversions_are_spoken(demo: Caller) -> None:
     assert answer.response.headers["openstack-api-version"] == "volume 3.59"
     assert demo.volume("GET", "/volumes", version="3.99").status == 406
     assert demo.volume("GET", "/attachments", version="3.26").status == 404
+
+
+def test_a_copy_is_as_bootable_as_its_source(world: World, demo: Caller) -> None:
+    plain, bootable = demo.make_volume(), demo.make_volume(imageRef=demo.cirros())
+    assert [volume["bootable"] for volume in (plain, bootable)] == ["false", "true"]
+    assert demo.make_volume(size=None, source_volid=plain["id"])["bootable"] == "false"
+    assert demo.make_volume(size=None, source_volid=bootable["id"])["bootable"] == "true"
+    wish = {"volume_id": bootable["id"]}
+    snapshot = demo.volume("POST", "/snapshots", {"snapshot": wish}).ok(202)["snapshot"]
+    world.pass_time(2)
+    assert demo.make_volume(size=3, snapshot_id=snapshot["id"])["bootable"] == "true"

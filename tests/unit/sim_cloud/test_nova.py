@@ -284,7 +284,7 @@ def test_metadata_and_tags_change(demo: Caller) -> None:
     assert renamed["name"] == "t"
 
 
-def test_lists_are_filtered_by_what_a_user_may(demo: Caller, rival: Caller) -> None:
+def test_lists_are_filtered_by_what_a_user_may(demo: Caller, admin: Caller, rival: Caller) -> None:
     first = demo.make_server(name="web-1", tags=["a"], metadata={"k": "v"})
     second = demo.make_server(name="web-2")
     assert [s["id"] for s in demo.nova("GET", "/servers").ok()["servers"]] == [second["id"], first["id"]]
@@ -292,6 +292,8 @@ def test_lists_are_filtered_by_what_a_user_may(demo: Caller, rival: Caller) -> N
     assert [s["id"] for s in demo.nova("GET", "/servers/detail?tags=a").ok()["servers"]] == [first["id"]]
     dropped = demo.nova("GET", "/servers?metadata=%7B%22k%22%3A%22v%22%7D").ok()["servers"]
     assert len(dropped) == 2
+    kept = admin.nova("GET", "/servers?metadata=%7B%22k%22%3A%22v%22%7D").ok()["servers"]
+    assert [s["id"] for s in kept] == [first["id"]]
     assert demo.nova("GET", "/servers?nonsense=1", version="2.74").status == 200
     assert demo.nova("GET", "/servers?nonsense=1").status == 400
     assert rival.nova("GET", "/servers").ok()["servers"] == []

@@ -67,7 +67,7 @@ class Cinder:
                 return self.volumes.create(call)
             case "GET", [id]:
                 volume = self.volumes.find(KIND, id, call.project_id, call.who.is_admin)
-                return Answer(200, {"volume": self.volumes.show(volume)})
+                return Answer(200, {"volume": volume.body})
             case "PUT", [id]:
                 return self.volumes.update(call, id)
             case "DELETE", [id]:

@@ -42,6 +42,7 @@ class Snapshots:
             "os-extended-snapshot-attributes:project_id": call.project_id,
         }
         thing = Thing(SNAPSHOT, body["id"], call.project_id, call.who.user_id, body, now)
+        thing.hidden["bootable"] = volume.body["bootable"]
         self._ground.things.add(thing)
         ends = "error" if self._ground.faults.fails(SNAPSHOT) else "available"
 

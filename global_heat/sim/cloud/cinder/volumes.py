@@ -72,7 +72,7 @@ class Volumes:
             zone=wish.get("availability_zone"),
             multiattach=bool(wish.get("multiattach")),
         )
-        return Answer(202, {"volume": self.show(volume)})
+        return Answer(202, {"volume": volume.body})
 
     def place(
         self,
@@ -93,25 +93,15 @@ class Volumes:
     ) -> Thing:
         """Make a volume: `creating` now, `available` later. Raises Refusal."""
         type_name = self._types.name_of(volume_type)
-        image = None
-        if image_id:
-            image = self._glance.usable(image_id, project_id)
-            if image is None:
-                raise fault(400, f"Invalid image identifier or unable to access requested image: {image_id}")
-        for kind, id in ((SNAPSHOT, snapshot_id), (KIND, source_volid)):
-            if id:
-                source = self.find(kind, id, project_id)
-                if source.body["status"] not in ("available", "in-use"):
-                    raise fault(400, f"Invalid source: status of {id} is {source.body['status']}.")
-                size = size or source.body["size"]
+        source = self._source(project_id, image_id, snapshot_id, source_volid)
+        if source is not None:
+            size = size or (None if image_id else source.body["size"])
         if not str(size).isdigit() or int(size) < 1:
             raise fault(400, f"Invalid input received: Volume size '{size}' must be an integer above 0.")
-        if image is not None and int(size) < int(image.body["min_disk"]):
-            raise fault(
-                400, f"Size of specified image {image.body['min_disk']}GB is larger than volume size."
-            )
+        if image_id and source is not None and int(size) < int(source.body["min_disk"]):
+            raise fault(400, f"Image's min_disk {source.body['min_disk']}GB is larger than volume size.")
         now = self._ground.now()
-        bootable = image is not None
+        bootable = source is not None and (bool(image_id) or _is_bootable(source))
         body: Body = {
             "id": self._ground.new_id(),
             "name": name,
@@ -136,8 +126,8 @@ class Volumes:
             "updated_at": micros(now),
             "os-vol-tenant-attr:tenant_id": project_id,
         }
-        if image is not None:
-            body["volume_image_metadata"] = {"image_id": image.id, "image_name": image.name}
+        if image_id and source is not None:
+            body["volume_image_metadata"] = {"image_id": source.id, "image_name": source.name}
         volume = self._ground.things.add(Thing(KIND, body["id"], project_id, user_id, body, now, origin))
         ends = "error" if self._ground.faults.fails(KIND) else "available"
 
@@ -155,8 +145,22 @@ class Volumes:
             raise fault(404, f"{kind.partition('.')[2].title()} {id} could not be found.")
         return thing
 
-    def show(self, volume: Thing) -> Body:
-        return volume.body
+    def _source(
+        self, project_id: str, image_id: str | None, snapshot_id: str | None, source_volid: str | None
+    ) -> Thing | None:
+        """The image, snapshot or volume that a volume is made from. Raises Refusal."""
+        if image_id:
+            image = self._glance.usable(image_id, project_id)
+            if image is None:
+                raise fault(400, f"Invalid image identifier or unable to access requested image: {image_id}")
+            return image
+        for kind, id in ((SNAPSHOT, snapshot_id), (KIND, source_volid)):
+            if id:
+                source = self.find(kind, id, project_id)
+                if source.body["status"] not in ("available", "in-use"):
+                    raise fault(400, f"Invalid source: status of {id} is {source.body['status']}.")
+                return source
+        return None
 
     def update(self, call: Call, id: str) -> Answer:
         volume = self.find(KIND, id, call.project_id, call.who.is_admin)
@@ -168,7 +172,7 @@ class Volumes:
             check_metadata(wish["metadata"])
         volume.body.update({key.removeprefix("display_"): value for key, value in wish.items()})
         self._touch(volume)
-        return Answer(200, {"volume": self.show(volume)})
+        return Answer(200, {"volume": volume.body})
 
     def delete(self, call: Call, id: str) -> Answer:
         volume = self.find(KIND, id, call.project_id, call.who.is_admin)
@@ -343,3 +347,8 @@ def _undeletable() -> Exception:
         "error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a "
         "transfer, or be disassociated from snapshots after volume transfer.",
     )
+
+
+def _is_bootable(source: Thing) -> bool:
+    """Of a volume, or of a snapshot, which does not show it."""
+    return bool(source.hidden.get("bootable", source.body.get("bootable")) == "true")

@@ -71,13 +71,10 @@ class Family:
         for key, value in full.items():
             if value is REQUIRED:
                 raise bad_request(f"Failed to parse request. Required attribute '{key}' not specified")
-        self.check_quota(owner)
-        return Answer(201, {self.singular: self.make(call, full).body})
-
-    def check_quota(self, project_id: str) -> None:
-        fits, _ = self.ground.room(self.kind, project_id)
+        fits, _ = self.ground.room(self.kind, owner)
         if not fits:
             raise neutron_error(409, "OverQuota", f"Quota exceeded for resources: ['{self.singular}'].")
+        return Answer(201, {self.singular: self.make(call, full).body})
 
     def _check_values(self, wish: Body) -> None:
         """Values are of the type of their default, where that has one. Raises Refusal."""

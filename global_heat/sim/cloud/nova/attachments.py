@@ -45,12 +45,9 @@ class VolumeAttachments:
 
     def _attach(self, call: Call, server: Thing) -> Answer:
         wish: Body = call.json().get("volumeAttachment") or {}
-        volume_id = str(wish.get("volumeId"))
         require(server, "attach_volume", *_USABLE)
         disks: dict[str, Disk] = server.hidden["disks"]
-        if volume_id in disks:
-            raise fault(400, f"Invalid volume: volume {volume_id} already attached")
-        volume = self._cinder.volumes.reserve(call.project_id, volume_id, server.id)
+        volume = self._cinder.volumes.reserve(call.project_id, str(wish.get("volumeId")), server.id)
         taken = {disk.device for disk in disks.values()}
         free = next(letter for letter in _LETTERS if f"/dev/vd{letter}" not in taken)
         device = wish.get("device") or f"/dev/vd{free}"

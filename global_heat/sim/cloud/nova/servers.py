@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from global_heat.model.values import Body
 from global_heat.sim.cloud.cinder.service import Cinder
 from global_heat.sim.cloud.errors import fault
@@ -270,9 +272,18 @@ def _matches(server: Thing, key: str, value: str) -> bool:
             return not set(value.split(",")) <= set(body["tags"])
         case "changes-since":
             return bool(body["updated"] >= value)
+        case "metadata":
+            return bool(_wanted_metadata(value).items() <= body["metadata"].items())
         case "uuid":
             return server.id == value
         case "tenant_id" | "project_id":
             return server.project_id == value
         case _:
             return True
+
+
+def _wanted_metadata(value: str) -> Body:
+    try:
+        return msgspec.json.decode(value, type=Body)
+    except msgspec.MsgspecError as wrong:
+        raise fault(400, f"Invalid filter: metadata={value}") from wrong
