@@ -214,6 +214,11 @@ class Wishes:
 
         async def change_of(view: StackView) -> _Change:
             refuse_deleted(view.header, "rolled back")
+            if view.header.status is Status.COMPLETE:
+                raise Invalid(
+                    f"stack {view.header.name!r} is {view.header.state}: there is nothing to roll back",
+                    reason=Reason.PRECONDITION,
+                )
             faster = after_plan is not None and view.header.plan != after_plan
             if faster or view.header.complete_revision != complete:
                 raise Invalid("the stack changed meanwhile: try again", reason=Reason.BUSY)
