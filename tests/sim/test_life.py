@@ -163,6 +163,7 @@ def test_a_cancelled_update_with_rollback_goes_back(play):
         await sent.wait()
         await stage.world.user.cancel("web", rollback=True)
         assert await stage.settled() == "ROLLBACK_COMPLETE"
+        await stage.closed()
         assert len(stage.things("network.port")) == 1
 
     play(story)
