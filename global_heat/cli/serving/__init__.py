@@ -1,0 +1,1 @@
+"""The composition root: what `global-heat serve` consists of, put together."""

@@ -1,0 +1,188 @@
+"""The process that works: it holds a lease, claims shards and changes clouds."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from importlib.metadata import version
+
+import structlog
+
+from global_heat.cli.serving.alarm import HardAlarm, default_disposition
+from global_heat.cli.serving.child import run_part
+from global_heat.cli.serving.metrics import RegionGauge
+from global_heat.cli.serving.observing import observed
+from global_heat.cli.serving.outside import Distances, Outside, outside, store_answers
+from global_heat.cli.serving.setup import Setup
+from global_heat.engine.access import StackClouds
+from global_heat.engine.ports import Opened, World
+from global_heat.engine.replica import Replica
+from global_heat.model.errors import Ambiguous, Fenced, Transient
+from global_heat.model.names import Region, ReplicaId, StackId
+from global_heat.model.records import Header
+from global_heat.model.schema import Schemas
+from global_heat.resources.catalogue import ALL, load_schemas
+from global_heat.store import keys
+from global_heat.store.documents import CACHED_TREES_MAX, Documents
+from global_heat.store.keys import Shard
+from global_heat.store.protocol import Store
+from global_heat.store.sealing import Seal
+from global_heat.template.tree import Tree
+
+log = structlog.get_logger()
+COUNT_SECONDS = 15.0
+
+
+async def run_engine(setup: Setup, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then give everything back. Raises `Invalid` when it cannot work at all."""
+    default_disposition()
+    async with outside(setup) as out:
+        alarm = HardAlarm(lambda: out.calls.changing)
+
+        def renewed(soft: float, hard: float) -> None:
+            # The calls first: what the alarm waits for at `soft` is what this has been told to cut then.
+            out.calls.change_until(soft)
+            alarm.renewed(soft, hard)
+
+        replica = Replica(_world(out), version("global-heat"), renewed)
+        attempts = _show(out, replica)
+        await out.until_store_is_fit()
+        loaded = asyncio.Event()
+        async with (
+            observed(
+                "observe.engine",
+                out.config.observe.engine,
+                out.metrics,
+                lambda: _readiness(out.store, replica),
+                lambda: _regions(out),
+            ),
+            asyncio.TaskGroup() as group,
+        ):
+            tasks = [
+                group.create_task(out.follow_regions(loaded)),
+                group.create_task(out.health.run()),
+                group.create_task(_count_attempts(out, attempts)),
+            ]
+            await loaded.wait()
+            working = group.create_task(replica.run())
+            await stop.wait()
+            await _drain(replica, out.config.drain_seconds)
+            for task in (working, *tasks):
+                task.cancel()
+        alarm.off()
+
+
+async def _drain(replica: Replica, seconds: float) -> None:
+    """Claim nothing more, let calls end, give the lease back; what is not given back ends with the lease."""
+    log.info("draining")
+    try:
+        async with asyncio.timeout(seconds):
+            await replica.stop()
+    except (Transient, Ambiguous, Fenced) as error:
+        log.warning("the lease could not be given back", error=str(error))
+    except TimeoutError:
+        log.warning("draining took too long: what is under way is left to who claims it next")
+    else:
+        log.info("drained")
+
+
+def _world(out: Outside) -> World:
+    config = out.config
+    # Two processes of one name would take each other's claims for their own.
+    name = f"{config.replica.id}-{secrets.token_hex(3)}"
+    structlog.contextvars.bind_contextvars(replica=name)
+    return World(
+        store=out.store,
+        documents=ThreadedDocuments(out.store, out.seal, load_schemas()),
+        seal=out.seal,
+        clouds=_LoggedClouds(out.clouds, out.trusts.find, out.trusts.retire),
+        health=out.health,
+        types=ALL,
+        clock=time.time,
+        random_bytes=secrets.token_bytes,
+        settings=config.engine,
+        replica=ReplicaId(name),
+        region=config.home,
+        address=config.replica.address or config.listen.address,
+        distances=Distances(out.registry),
+    )
+
+
+class ThreadedDocuments(Documents):
+    """Compiles templates in a thread, one at a time: the loop gets its turns, and the lease is renewed."""
+
+    def __init__(self, store: Store, seal: Seal, schemas: Schemas) -> None:
+        super().__init__(store, seal, schemas)
+        self._compiled: dict[tuple[StackId, int], Tree] = {}
+        self._compiling = asyncio.Lock()
+
+    async def tree(self, header: Header, revision: int) -> Tree:
+        key = (header.id, revision)
+        async with self._compiling:
+            if key not in self._compiled:
+                source = await self.source(header.project, header.id, revision)
+                while len(self._compiled) >= CACHED_TREES_MAX:
+                    self._compiled.pop(next(iter(self._compiled)))
+                self._compiled[key] = await asyncio.to_thread(self.compile, source, header, None)
+            return self._compiled[key]
+
+
+class _LoggedClouds(StackClouds):
+    """Whatever a task logs after it opened a cloud for a stack names the stack."""
+
+    async def open(self, shard: Shard) -> Opened:
+        structlog.contextvars.bind_contextvars(stack=shard.stack, region=shard.region)
+        return await super().open(shard)
+
+
+async def _readiness(store: Store, replica: Replica) -> dict[str, bool]:
+    lease = replica.lease
+    return {"store": await store_answers(store), "lease": lease is not None and lease.may_act}
+
+
+def _regions(out: Outside) -> dict[str, dict[str, str]]:
+    found = {name: out.health.condition(name) for name in out.registry.names}
+    return {name: {"state": str(each.state), "why": each.why} for name, each in found.items()}
+
+
+def _show(out: Outside, replica: Replica) -> RegionGauge:
+    """Register what the engine shows of itself; the gauge of open attempts is for who counts them."""
+
+    def claimed() -> float:
+        return replica.claims.owned if replica.claims else 0
+
+    def waiting() -> float:
+        return replica.claims.waiting if replica.claims else 0
+
+    def parked() -> float:
+        return replica.claims.parked if replica.claims else 0
+
+    def margin() -> float:
+        return replica.lease.margin_seconds if replica.lease else 0.0
+
+    metrics = out.metrics
+    metrics.gauge("global_heat_claims", "Shards that this replica owns.", claimed)
+    metrics.gauge("global_heat_queue_depth", "Shards with work that nobody has claimed.", waiting)
+    metrics.gauge("global_heat_parked_shards", "Owned shards that wait for their region.", parked)
+    metrics.gauge(
+        "global_heat_lease_margin_seconds", "Until no changing call may be begun, unless renewed.", margin
+    )
+    return metrics.by_region("global_heat_open_attempts", "Attempts to create that are not settled yet.")
+
+
+async def _count_attempts(out: Outside, gauge: RegionGauge) -> None:
+    """Count the ledger's open attempts from time to time."""
+    while True:
+        with suppress(Transient, Ambiguous):
+            found = await out.store.scan(keys.sweeps(), local=True, keys_only=True)
+            counts = Counter(Region(entry.key.split("/")[1]) for entry in found.entries)
+            gauge.show(counts, out.registry.names)
+        await asyncio.sleep(COUNT_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(run_part("engine", run_engine))

@@ -1,0 +1,166 @@
+"""What both processes have around them: the store, the regions, and how they are called."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+
+import msgspec
+import structlog
+
+from global_heat.cli.serving.config import Config
+from global_heat.cli.serving.metrics import MeteredStore, Metrics
+from global_heat.cli.serving.setup import Setup
+from global_heat.engine.backoff import Backoff
+from global_heat.engine.mirror import Mirror
+from global_heat.model.errors import Ambiguous, Transient
+from global_heat.model.names import Region
+from global_heat.regions.calls import CallRecord, Calls, Outcome
+from global_heat.regions.clouds import Clouds
+from global_heat.regions.health import Condition, RegionHealth
+from global_heat.regions.http import AiohttpTransport
+from global_heat.regions.identity import KeystoneauthIdentity
+from global_heat.regions.keystone import Trusts
+from global_heat.regions.limits import Limits
+from global_heat.regions.registry import RegionSpec, Registry
+from global_heat.regions.sessions import Sessions
+from global_heat.store import keys
+from global_heat.store.codec import decode
+from global_heat.store.credentials import StackTrusts
+from global_heat.store.protocol import Entry, Store
+from global_heat.store.sealing import Seal
+
+log = structlog.get_logger()
+_READS = ("GET", "HEAD")
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """One process's ways out."""
+
+    setup: Setup
+    metrics: Metrics
+    store: MeteredStore
+    seal: Seal
+    registry: Registry
+    health: RegionHealth
+    calls: Calls
+    sessions: Sessions
+    clouds: Clouds
+    trusts: StackTrusts
+
+    @property
+    def config(self) -> Config:
+        return self.setup.config
+
+    def home(self) -> RegionSpec:
+        """The home region's record; until there is one, what the configuration says of it."""
+        return self.registry.find(self.config.home) or self.config.home_spec
+
+    async def follow_regions(self, loaded: asyncio.Event) -> None:
+        """Keep the registry as the store has it, for ever; sets `loaded` once it was read."""
+
+        def take(key: str) -> None:
+            self.registry.update(_specs(mirror.entries.values(), self.config))
+
+        mirror = Mirror(self.store, keys.REGIONS, take)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(mirror.follow(self.config.engine))
+            await mirror.loaded.wait()
+            loaded.set()
+
+    async def until_store_is_fit(self) -> None:
+        """Wait until etcd answers and has said that it may hold records. Raises `Invalid` if it may not."""
+        backoff = Backoff(self.config.engine)
+        while True:
+            try:
+                return await self.store.check_version()
+            except (Transient, Ambiguous) as error:
+                log.warning("the store does not answer", error=str(error))
+                await asyncio.sleep(backoff.next())
+
+
+@asynccontextmanager
+async def outside(setup: Setup) -> AsyncIterator[Outside]:
+    """Open all ways out; they are closed with the context. Nothing is sent yet."""
+    config, metrics = setup.config, Metrics()
+    registry = Registry()
+    transport = AiohttpTransport(lambda name: registry.find(name) or _home_spec(config, name))
+    health = RegionHealth(transport, on_change=_log_condition)
+    calls = Calls(transport, health, Limits(config.pace), on_call=_tell_call(metrics))
+    identity = KeystoneauthIdentity(calls, time.time)
+    sessions = Sessions(identity, registry, time.time, config.home)
+    store = MeteredStore(setup.etcd, metrics)
+    seal = Seal(setup.sealing_keys, secrets.token_bytes)
+    trusts = StackTrusts(
+        store,
+        seal,
+        registry,
+        sessions,
+        Trusts(calls),
+        setup.service,
+        time.monotonic,
+        config.service.trust_roles,
+    )
+    clouds = Clouds(registry, sessions, calls, time.time)
+    try:
+        yield Outside(setup, metrics, store, seal, registry, health, calls, sessions, clouds, trusts)
+    finally:
+        identity.close()
+        await transport.close()
+        await store.close()
+
+
+class Distances(Mapping[Region, Mapping[Region, float]]):
+    """The registry's distances, as they are whenever they are looked at."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def __getitem__(self, region: Region) -> Mapping[Region, float]:
+        return self._registry.distances[region]
+
+    def __iter__(self) -> Iterator[Region]:
+        return iter(self._registry.names)
+
+    def __len__(self) -> int:
+        return len(self._registry.names)
+
+
+async def store_answers(store: Store, seconds: float = 2.0) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await store.get(keys.REGIONS)
+    except (Transient, Ambiguous, TimeoutError):
+        return False
+    return True
+
+
+def _specs(entries: Iterable[Entry], config: Config) -> list[RegionSpec]:
+    """The regions that can be read. One that cannot hides no other."""
+    found = []
+    for entry in entries:
+        try:
+            found.append(config.complete(decode(RegionSpec, entry.value)))
+        except msgspec.ValidationError as fault:
+            log.error("the record of a region cannot be read", key=entry.key, error=str(fault))
+    return found
+
+
+def _home_spec(config: Config, name: Region) -> RegionSpec | None:
+    return config.home_spec if name == config.home else None
+
+
+def _log_condition(region: Region, condition: Condition) -> None:
+    log.warning("a region's state has changed", region=region, state=str(condition.state), why=condition.why)
+
+
+def _tell_call(metrics: Metrics) -> Callable[[CallRecord], None]:
+    def tell(call: CallRecord) -> None:
+        metrics.called(call)
+        say = log.debug if call.method in _READS and call.outcome is Outcome.ANSWERED else log.info
+        say("called", **msgspec.to_builtins(call))
+
+    return tell

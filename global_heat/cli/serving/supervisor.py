@@ -1,0 +1,109 @@
+"""The parent of the processes that make a replica: starts them, starts them again, ends them.
+
+It knows nothing of stores and clouds, so that hardly anything can bring it down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger()
+
+EXIT_CONFIG = 78
+"""sysexits.h: EX_CONFIG. The part says that starting it again as it is cannot help."""
+BACKOFF_SECONDS = 0.5
+BACKOFF_SECONDS_MAX = 30.0
+HEALTHY_SECONDS = 60.0
+"""A part that lived so long is started again at once."""
+PARTS = {
+    "front-door": "global_heat.cli.serving.front_door",
+    "engine": "global_heat.cli.serving.engine",
+}
+
+
+def command(part: str, config: Path) -> Sequence[str]:
+    """How a part is started. It is told its parent, to end with it."""
+    return (sys.executable, "-m", PARTS[part], str(config), str(os.getpid()))
+
+
+class Supervisor:
+    """`drain_seconds`: how long parts may take to end, once told; then they are killed."""
+
+    def __init__(self, config: Path, drain_seconds: float) -> None:
+        self._config = config
+        self._drain_seconds = drain_seconds
+        self._stopping = asyncio.Event()
+        self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._status = 0
+
+    async def run(self) -> int:
+        """Run all parts until SIGTERM or SIGINT, or until one says that it is no use; the exit status."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop)
+        async with asyncio.TaskGroup() as group:
+            for part in PARTS:
+                group.create_task(self._keep(part))
+            await self._stopping.wait()
+            self._signal(signal.SIGTERM)
+            killing = loop.call_later(self._drain_seconds, self._signal, signal.SIGKILL)
+        killing.cancel()
+        return self._status
+
+    def _told_to_stop(self) -> None:
+        """The first time: end in good order. The second time: end."""
+        if self._stopping.is_set():
+            self._signal(signal.SIGKILL)
+        self._stopping.set()
+
+    async def _keep(self, part: str) -> None:
+        """Start a part, again whenever it ends by itself."""
+        backoff = BACKOFF_SECONDS
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            # From the main thread, which the kernel takes for the parent: the part dies when it does.
+            process = await asyncio.create_subprocess_exec(
+                *command(part, self._config), stdin=asyncio.subprocess.DEVNULL
+            )
+            self._processes[part] = process
+            log.info("started", part=part, pid=process.pid)
+            if self._stopping.is_set():
+                process.terminate()
+            status = await process.wait()
+            del self._processes[part]
+            lived = time.monotonic() - started
+            if self._stopping.is_set():
+                log.info("ended", part=part, status=status)
+                return
+            if status == EXIT_CONFIG:
+                self._status = EXIT_CONFIG
+                self._stopping.set()
+                return
+            backoff = BACKOFF_SECONDS if lived >= HEALTHY_SECONDS else backoff
+            log.error("died", part=part, status=_words(status), lived_seconds=round(lived, 1))
+            await self._pause(backoff)
+            backoff = min(2 * backoff, BACKOFF_SECONDS_MAX)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._processes.values():
+            if process.returncode is None:
+                process.send_signal(number)
+
+
+def _words(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else str(status)

@@ -1,0 +1,162 @@
+"""What a stack's deferred work is done under: one trust per cloud, made with its user's token.
+
+The trust's id is no secret by itself, but nobody needs to see it: it is sealed, bound to its stack and cloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+import structlog
+
+from global_heat.model.errors import Invalid, Transient
+from global_heat.model.names import Project, Region, StackId
+from global_heat.model.records import TrustRecord
+from global_heat.regions.credentials import PasswordCredential, TrustCredential
+from global_heat.regions.keystone import Trusts
+from global_heat.regions.keystone import Who as KeystoneWho
+from global_heat.regions.registry import RegionSpec, Registry
+from global_heat.regions.sessions import Sessions
+from global_heat.store import keys
+from global_heat.store.codec import decode
+from global_heat.store.protocol import Store
+from global_heat.store.sealing import Seal
+
+KEPT_SECONDS = 30.0
+"""For so long a replica goes on with a trust that another has replaced."""
+KEPT_MAX = 4096
+
+log = structlog.get_logger()
+
+
+class Who(Protocol):
+    """Whom a token stands for."""
+
+    @property
+    def user(self) -> str:
+        """The id."""
+        ...
+
+    @property
+    def project(self) -> Project: ...
+    @property
+    def roles(self) -> tuple[str, ...]: ...
+    @property
+    def expires_at(self) -> float: ...
+
+
+class StackTrusts:
+    """Makes, finds and removes the trusts of stacks. `service` is the user that is trusted.
+
+    `roles` are those to delegate, of the ones that a stack's user has; empty: all of them.
+    `clock` may be any that goes forward.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        seal: Seal,
+        registry: Registry,
+        sessions: Sessions,
+        trusts: Trusts,
+        service: PasswordCredential,
+        clock: Callable[[], float],
+        roles: tuple[str, ...] = (),
+    ) -> None:
+        self._store = store
+        self._seal = seal
+        self._registry = registry
+        self._sessions = sessions
+        self._trusts = trusts
+        self._service = service
+        self._clock = clock
+        self._roles = roles
+        self._kept: dict[tuple[StackId, str], tuple[float, TrustCredential]] = {}
+
+    async def find(self, project: Project, stack: StackId, cloud: str) -> TrustCredential | None:
+        """The stack's credential in a cloud; None: it has none. Raises `Transient`, and `Invalid` for a
+        record that was sealed elsewhere."""
+        kept = self._kept.get((stack, cloud))
+        if kept is not None and self._clock() < kept[0]:
+            return kept[1]
+        key = keys.trust(project, stack, cloud)
+        entry = await self._store.get(key, local=True) or await self._store.get(key)
+        if entry is None:
+            return None
+        return self._keep(stack, cloud, self._open(project, stack, decode(TrustRecord, entry.value)))
+
+    async def ensure(
+        self, who: Who, token: str, project: Project, stack: StackId, regions: Collection[Region]
+    ) -> list[TrustRecord]:
+        """Trusts for the clouds of the regions where the stack has none that Keystone still takes.
+
+        They are made by the caller, whose `token` it is, and are for the caller of this to record. Raises
+        `Invalid` when Keystone refuses, `Transient` or `Ambiguous` when it cannot be asked.
+        """
+        trustor = KeystoneWho(who.user, "", who.project, who.roles, who.expires_at)
+        made = []
+        for spec in self._one_of_each_cloud(regions):
+            before = await self.find(project, stack, spec.cloud)
+            if before is not None and await self._is_good(spec, before):
+                continue
+            trustee = (await self._sessions.get(spec, self._service)).user or ""
+            id = await self._trusts.create(spec, token, trustor, trustee, self._roles)
+            self._kept.pop((stack, spec.cloud), None)
+            sealed = self._seal.seal(id, *_place(project, stack, spec.cloud))
+            made.append(TrustRecord(cloud=spec.cloud, sealed=sealed, user=who.user))
+        return made
+
+    async def retire(self, project: Project, stack: StackId) -> None:
+        """Remove a stack's trusts from their Keystones; their records stay.
+
+        Raises `Transient`, `Ambiguous`: to be done again.
+        """
+        prefix = keys.trust(project, stack, "")
+        for entry in (await self._store.scan(prefix)).entries:
+            record = decode(TrustRecord, entry.value)
+            await self._remove(project, stack, record)
+            self._kept.pop((stack, record.cloud), None)
+
+    async def _remove(self, project: Project, stack: StackId, record: TrustRecord) -> None:
+        names = [name for name in self._registry.names if self._registry.get(name).cloud == record.cloud]
+        if not names:
+            log.warning("a trust stays: its cloud has no region any more", stack=stack, cloud=record.cloud)
+            return
+        spec = self._registry.get(names[0])
+        try:
+            credential = self._open(project, stack, record)
+            session = await self._sessions.get(spec, credential)
+            await self._trusts.delete(spec, session, credential.trust_id)
+            self._sessions.forget(credential)
+        except Invalid as refusal:
+            # Gone already, or of a user who is, or sealed by a key that we do not have any more.
+            log.warning("a trust cannot be removed", stack=stack, cloud=record.cloud, error=str(refusal))
+
+    async def _is_good(self, spec: RegionSpec, credential: TrustCredential) -> bool:
+        try:
+            await self._sessions.get(spec, credential)
+        except Invalid:
+            return False
+        except Transient:
+            return True
+        return True
+
+    def _one_of_each_cloud(self, regions: Collection[Region]) -> list[RegionSpec]:
+        """A region of each cloud. Raises `Invalid` for one that is not registered."""
+        specs = [self._registry.get(region) for region in sorted(regions)]
+        return list({spec.cloud: spec for spec in reversed(specs)}.values())
+
+    def _open(self, project: Project, stack: StackId, record: TrustRecord) -> TrustCredential:
+        id = self._seal.open(record.sealed, *_place(project, stack, record.cloud))
+        return TrustCredential(self._service, str(id))
+
+    def _keep(self, stack: StackId, cloud: str, credential: TrustCredential) -> TrustCredential:
+        if len(self._kept) >= KEPT_MAX:
+            self._kept.pop(next(iter(self._kept)))
+        self._kept[stack, cloud] = (self._clock() + KEPT_SECONDS, credential)
+        return credential
+
+
+def _place(project: Project, stack: StackId, cloud: str) -> tuple[str, ...]:
+    return ("trust", project, stack, cloud)
