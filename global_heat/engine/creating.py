@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import structlog
 
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import AttemptChange
@@ -129,6 +130,8 @@ class _Attempts:
             self._type.kind,
             job.world.random_bytes(RANDOM_BYTES),
         )
+        # Each step is a task: whatever it logs from here on, each call among it, names the attempt.
+        structlog.contextvars.bind_contextvars(path=before.path, attempt=token)
         self._incarnation = msgspec.structs.replace(
             before,
             token=token,

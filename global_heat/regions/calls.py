@@ -80,6 +80,11 @@ class Calls:
         self._alarm: asyncio.TimerHandle | None = None
         self._in_flight: dict[asyncio.Timeout, None] = {}
 
+    @property
+    def changing(self) -> int:
+        """How many calls that change something are in flight."""
+        return len(self._in_flight)
+
     def change_until(self, deadline: float) -> None:
         """Let calls that change something be sent and be in flight until then, by the loop's clock.
 
