@@ -22,14 +22,20 @@ def place(*keys: str | int) -> At:
 
 
 def spell(at: At) -> str:
-    """Write a place as people read it: `resources.server.networks[0].port`."""
+    """Write a place as people read it: `resources.server.networks[0].port`.
+
+    A key in angle brackets is a file, of which what follows is a part: `resources.web<web.yaml>.outputs`.
+    """
     keys: list[str | int] = []
     while at is not None:
         at, key = at
         keys.append(key)
     text = ""
     for key in reversed(keys):
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+        if isinstance(key, int):
+            text += f"[{key}]"
+        else:
+            text += key if not text or key.startswith("<") else f".{key}"
     return text
 
 
@@ -66,8 +72,8 @@ class Faults:
         yield from self._found.values()
         yield from self._late.values()
 
-    def __bool__(self) -> bool:
-        return bool(self._found or self._late)
+    def __len__(self) -> int:
+        return len(self._found) + len(self._late)
 
     def raise_any(self, what: str) -> None:
         """Raise `Invalid` with all of them, if there are any."""

@@ -1,0 +1,243 @@
+"""From a source to a tree, or to all its faults at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+
+from global_heat.model.names import Path, Region
+from global_heat.model.schema import Schemas
+from global_heat.model.values import Json
+from global_heat.template.constraint import Constraint
+from global_heat.template.crossing import Crossable, find_crossings
+from global_heat.template.environment import Environment, read_environment
+from global_heat.template.evaluation import Run, Trace
+from global_heat.template.expansion import Expansion
+from global_heat.template.graph import Graph
+from global_heat.template.implied import implied_needs
+from global_heat.template.instance import Instance
+from global_heat.template.location import At, Faults, spell
+from global_heat.template.node import ACCEPTS_ANYTHING, Container, Group, Leaf, Nested, Place
+from global_heat.template.property import Coercion, Keys, Visit
+from global_heat.template.shaping import shape
+from global_heat.template.source import Identity, Source
+from global_heat.template.syntax import LOOKED_UP
+from global_heat.template.tree import Definition, Lookup, Tree, renaming
+from global_heat.template.values import OMITTED
+from global_heat.template.view import NothingYet
+
+WHAT = "The template"
+
+
+def compile_source(
+    source: Source, identity: Identity, schemas: Schemas, regions: Collection[str] | None
+) -> Tree:
+    """Compile a source. `regions`: those there are; None: their names are not checked.
+
+    Raises `Invalid` with all the faults, each with its path in the template.
+    """
+    faults = Faults()
+    environment = read_environment(source.environment, faults)
+    expansion = Expansion(source, identity, environment, schemas, regions, faults)
+    root = expansion.build()
+    if root is None:
+        faults.raise_any(WHAT)
+    assert root is not None
+    return _Compiler(expansion, root, environment, schemas, faults).compile()
+
+
+class _Compiler:
+    """Evaluates everything once, before anything exists, and notes what each part touches."""
+
+    def __init__(
+        self, expansion: Expansion, root: Instance, environment: Environment, schemas: Schemas, faults: Faults
+    ) -> None:
+        self._expansion = expansion
+        self._root = root
+        self._placement = environment.placement
+        self._schemas = schemas
+        self._faults = faults
+        self._run = Run(NothingYet(), faults)
+        self._properties: dict[Path, dict[str, Json]] = {}
+        self._metadata: dict[Path, Json] = {}
+        self._traces: dict[Path, Trace] = {}
+        self._needed: dict[Path, set[str]] = defaultdict(set)
+        self._lookups: dict[Lookup, None] = {}
+        self._unsupported: list[tuple[Path, str]] = []
+
+    def compile(self) -> Tree:
+        leaves, containers = self._expansion.leaves, self._expansion.containers
+        for leaf in leaves.values():
+            self._evaluate_leaf(leaf)
+        for container in containers.values():
+            self._evaluate_container(container)
+        for instance in self._instances():
+            self._evaluate_outputs(instance)
+            self._look_up_parameters(instance)
+        graph = self._graph()
+        circular = graph.find_circles(self._faults)
+        crossable = Crossable(leaves, self._properties)
+        for leaf in leaves.values():
+            find_crossings(leaf, self._properties[leaf.path], crossable, self._faults)
+        self._faults.raise_any(WHAT)
+        assert not circular
+        return Tree(
+            root=self._root,
+            leaves=leaves,
+            containers=containers,
+            definitions={path: self._define(leaf) for path, leaf in leaves.items()},
+            requires=graph.close(),
+            needed={path: frozenset(names) for path, names in self._needed.items()},
+            lookups=list(self._lookups),
+            unsupported=self._unsupported,
+            placement=self._placement,
+            is_secret=self._expansion.is_secret,
+        )
+
+    def _instances(self) -> Iterator[Instance]:
+        yield self._root
+        for container in self._expansion.containers.values():
+            if isinstance(container, Nested):
+                yield container.inner
+
+    def _evaluate_leaf(self, leaf: Leaf) -> None:
+        supported = self._schemas.supported(leaf.type)
+        if supported is None:
+            self._unsupported.append((leaf.path, leaf.type))
+
+        def evaluate() -> tuple[dict[str, Json], Json]:
+            coercion = Coercion(self._faults, self._visit(leaf))
+            is_secret = self._expansion.is_secret
+            shaped = shape(leaf.type, leaf.schema, leaf.given, self._run, coercion, is_secret)
+            if supported is not None and leaf.type != ACCEPTS_ANYTHING:
+                self._refuse_unsupported(leaf, supported)
+            return shaped, leaf.place.metadata(self._run)
+
+        (properties, metadata), trace = self._run.traced(evaluate)
+        self._properties[leaf.path] = properties
+        self._metadata[leaf.path] = metadata
+        self._traces[leaf.path] = trace
+        self._note_reads(trace)
+
+    def _refuse_unsupported(self, leaf: Leaf, supported: Collection[str]) -> None:
+        for name in leaf.given.names(self._run):
+            value = leaf.given.value(name, self._run)
+            if name in leaf.schema.properties and name not in supported and value not in (None, OMITTED):
+                message = f"the property {name} of {leaf.type} is not supported yet; leave it out"
+                self._faults.add((leaf.given.at, name), message)
+
+    def _visit(self, leaf: Leaf) -> Visit:
+        rename = renaming(leaf, self._placement)
+
+        def visit(keys: Keys, constraints: tuple[Constraint, ...], value: Json, at: At) -> Json:
+            value = rename(keys, constraints, value, at)
+            for constraint in constraints:
+                self._look_up(constraint, value, leaf.path, leaf.region, at)
+            return value
+
+        return visit
+
+    def _look_up(self, constraint: Constraint, value: Json, path: Path, region: str, at: At) -> None:
+        if constraint.kind == "custom_constraint" and constraint.bound in LOOKED_UP:
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, str) and item:
+                    lookup = Lookup(path, Region(region), constraint.bound, item, spell(at))
+                    self._lookups.setdefault(lookup)
+
+    def _look_up_parameters(self, instance: Instance) -> None:
+        """A parameter's value is looked up in the regions of the leaves that use it."""
+        container = self._expansion.containers.get(instance.path)
+        for name, schema in instance.template.parameters.items():
+            asks = [c for c in schema.constraints if c.bound in LOOKED_UP] if schema else []
+            if not asks:
+                continue
+            value = instance.parameter(name, self._run)
+            used = {
+                self._expansion.leaves[path].region
+                for path, trace in self._traces.items()
+                if (instance.path, name) in trace.parameters
+            }
+            at = ((instance.at, "parameters"), name)
+            for region in sorted(used) or [container.place.region if container else self._expansion.region]:
+                for constraint in asks:
+                    here = self._placement.rename(region, constraint.bound, value)
+                    self._look_up(constraint, here, Path(""), region, at)
+
+    def _evaluate_container(self, container: Container) -> None:
+        """Evaluate what no leaf inside may have asked for."""
+        if isinstance(container, Group):
+            for name in container.definition.names(self._run):
+                container.definition.value(name, self._run)
+        else:
+            schemas = container.inner.template.parameters
+            for name in container.given.names(self._run):
+                if name not in schemas:
+                    known = ", ".join(sorted(schemas)) or "none at all"
+                    message = (
+                        f"the template {container.inner.template.file} has no such parameter; it has {known}"
+                    )
+                    self._faults.add((container.given.at, name), message)
+            for name in schemas:
+                container.inner.parameter(name, self._run)
+        container.place.metadata(self._run)
+
+    def _evaluate_outputs(self, instance: Instance) -> None:
+        """Note what outputs read. What Heat would only find when asked for them is no fault yet."""
+        run, outer = self._run, self._run.faults
+        for name in instance.template.outputs:
+            run.faults = Faults()
+            _, trace = run.traced(lambda name=name: instance.output(name, run))  # type: ignore[misc]
+            outer.include(run.faults, late=False)
+            self._note_reads(trace)
+        run.faults = outer
+
+    def _note_reads(self, trace: Trace) -> None:
+        for path, name in trace.reads:
+            self._needed[path].add(name)
+
+    def _graph(self) -> Graph:
+        graph = Graph()
+        leaves, containers = self._expansion.leaves, self._expansion.containers
+        own = {path: self._depends_on(container.place) for path, container in containers.items()}
+        implied = implied_needs(leaves, self._properties)
+        inside: dict[Path, list[Path]] = {path: [] for path in containers}
+        for path, node in (*leaves.items(), *containers.items()):
+            if node.place.parent is not None:
+                inside[node.place.parent.path].append(path)
+        for path, leaf in leaves.items():
+            trace = self._traces[path]
+            needs = {read for read, _ in trace.reads} | trace.awaited | implied[path]
+            needs |= self._depends_on(leaf.place)
+            around = leaf.place.parent
+            while around is not None:
+                needs |= own[around.path]
+                around = around.place.parent
+            graph.add_leaf(path, needs)
+        for path in containers:
+            graph.add_container(path, inside[path], own[path])
+        return graph
+
+    def _depends_on(self, standing: Place) -> set[Path]:
+        paths = set()
+        for index, name in enumerate(standing.text.depends_on):
+            node = standing.scope.nodes.get(name)
+            if isinstance(node, Leaf | Nested | Group):
+                paths.add(node.path)
+            elif node is None:
+                at = ((standing.at, "depends_on"), index)
+                self._faults.add(at, f"there is no resource {name}; name one that stands under resources")
+        return paths
+
+    def _define(self, leaf: Leaf) -> Definition:
+        standing, metadata = leaf.place, self._metadata[leaf.path]
+        return Definition(
+            path=leaf.path,
+            name=standing.name,
+            type=leaf.type,
+            region=Region(leaf.region),
+            declared_type=standing.text.type,
+            deletion_policy=standing.deletion_policy,
+            metadata=metadata if isinstance(metadata, dict) else {},
+            description=standing.text.description,
+            container=standing.parent.path if standing.parent else Path(""),
+        )

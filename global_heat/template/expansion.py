@@ -1,0 +1,322 @@
+"""From a source to the nodes of its tree: conditions, types, regions, nested templates, groups."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Collection
+
+import msgspec
+
+from global_heat.model.errors import Fault, Invalid
+from global_heat.model.names import Path
+from global_heat.model.schema import Schemas
+from global_heat.model.values import Json, Unknown
+from global_heat.template.arguments import argument_of_nested, argument_of_root
+from global_heat.template.environment import Environment, Registry, Target
+from global_heat.template.evaluation import Evaluation, Run, Trace
+from global_heat.template.given import Given, Indexed, Part, Written, must_be_known
+from global_heat.template.instance import Facade, Instance, Node, Title
+from global_heat.template.location import At, Faults, Wrong, place, spell
+from global_heat.template.node import Broken, Container, Disabled, Group, Leaf, Nested, Place
+from global_heat.template.outline import ResourceText, Template, read_template
+from global_heat.template.property import Coercion
+from global_heat.template.shaping import shape
+from global_heat.template.source import Identity, Source
+from global_heat.template.values import FAULTY, describe, first_unknown
+from global_heat.template.versions import CONDITIONS_SINCE
+from global_heat.template.view import NothingYet
+
+GROUP_TYPE = "OS::Heat::ResourceGroup"
+DEPTH_MAX = 5
+"""Of nested stacks, a group counting as one."""
+NODES_MAX = 10_000
+"""Of the whole tree."""
+
+
+class _Around(msgspec.Struct, frozen=True):
+    """What surrounds a resource that is being built."""
+
+    scope: Instance
+    region: str
+    region_at: At
+    registry: Registry
+    title: Title
+    depth: int = 0
+    parent: Container | None = None
+
+
+class Expansion:
+    """Builds a tree once. What it evaluates, it evaluates before anything exists."""
+
+    def __init__(
+        self,
+        source: Source,
+        identity: Identity,
+        environment: Environment,
+        schemas: Schemas,
+        regions: Collection[str] | None,
+        faults: Faults,
+    ) -> None:
+        self.leaves: dict[Path, Leaf] = {}
+        self.containers: dict[Path, Container] = {}
+        self.region = identity.default_region
+        """Of what is placed nowhere else."""
+        self._hidden: set[tuple[Path, str]] = set()
+        """Hidden parameters, by the place of their template and their name."""
+        self._source = source
+        self._identity = identity
+        self._environment = environment
+        self._schemas = schemas
+        self._regions = regions
+        self._faults = faults
+        self._run = Run(NothingYet(), faults)
+        self._templates: dict[str, Template | None] = {}
+        self._nodes = 0
+
+    def build(self) -> Instance | None:
+        """Build the root; None, with the faults noted, when its template cannot be gone on with."""
+        template = read_template(self._source.template, "", self._faults)
+        if template is None:
+            return None
+        identity, placement = self._identity, self._environment.placement
+        title = Title(identity.stack_name, identity.stack_id, identity.project)
+        argument = argument_of_root(template, self._source, self._environment, self._faults)
+        root = Instance(Path(""), None, template, title, self._source.files, argument)
+        region = placement.default or identity.default_region
+        region_at = place("environment", "regions", "default") if placement.default else place("region")
+        self.region = region
+        self._build_nodes(_Around(root, region, region_at, self._environment.registry, title), root.nodes)
+        return root
+
+    def is_secret(self, trace: Trace) -> bool:
+        """Whether a value made of these may not be repeated: attributes may be passwords."""
+        return bool(trace.reads) or not trace.parameters.isdisjoint(self._hidden)
+
+    def _build_nodes(self, around: _Around, nodes: dict[str, Node]) -> None:
+        scope = around.scope
+        schemas = scope.template.parameters
+        self._hidden |= {(scope.path, name) for name, schema in schemas.items() if schema and schema.hidden}
+        for name in scope.template.conditions:
+            scope.condition(name, self._run)
+        for name, text in scope.template.resources.items():
+            at = ((scope.at, "resources"), name)
+            nodes[name] = Broken() if text is None else self._build_resource(name, text, at, around)
+
+    def _build_resource(self, name: str, text: ResourceText, at: At, around: _Around) -> Node:
+        holds = around.scope.holds(text.condition, self._run, (at, "condition"))
+        if holds is not True:
+            return Broken() if holds == FAULTY else Disabled(name)
+        path = Path(f"{around.scope.path}/{name}" if around.scope.path else name)
+        given = Written(around.scope, text.properties, (at, "properties"), path)
+        return self._build_node(path, name, text, at, given, around)
+
+    def _build_node(
+        self, path: Path, name: str, text: ResourceText, at: At, given: Given, around: _Around
+    ) -> Node:
+        self._count(at)
+        try:
+            target = around.registry.find(text.type, name, self._is_type)
+        except Wrong as wrong:
+            self._faults.add((at, "type"), wrong.message)
+            return Broken()
+        if target is None:
+            self._faults.add((at, "type"), self._unknown_type(text.type))
+            return Broken()
+        region, region_at = self._region(path, text, at, around)
+        policy = self._deletion_policy(text, at, around.scope)
+        standing = Place(path, name, at, text, around.scope, region, region_at, policy, around.parent)
+        if target.is_file:
+            return self._build_nested(standing, target, given, around)
+        if target.name == GROUP_TYPE:
+            return self._build_group(standing, given, around)
+        schema = self._schemas.get(target.name)
+        assert schema is not None, target
+        leaf = Leaf(standing, target.name, schema, given)
+        self.leaves[path] = leaf
+        return leaf
+
+    def _is_type(self, name: str) -> bool:
+        return self._schemas.get(name) is not None
+
+    def _unknown_type(self, name: str) -> str:
+        message = f'the resource type "{name}" is not known'
+        near = [known for known in self._schemas.names() if known.lower() == name.lower()]
+        return f"{message}; did you mean {near[0]}?" if near else f"{message}; map it in resource_registry"
+
+    def _count(self, at: At) -> None:
+        self._nodes += 1
+        if self._nodes > NODES_MAX:
+            message = f"The stack has more than {NODES_MAX} resources"
+            raise Invalid(message, Fault(spell(at), f"is more than {NODES_MAX} resources; split the stack"))
+
+    def _region(self, path: Path, text: ResourceText, at: At, around: _Around) -> tuple[str, At]:
+        """The one rule: the resource's own region, else the environment's, else that of what encloses it."""
+        placed = self._environment.placement.find(path)
+        if text.region is not None:
+            region_at: At = (at, "region")
+            region = self._known(
+                Evaluation(around.scope, self._run).resolve(text.region, region_at), region_at
+            )
+        elif placed is not None:
+            region, glob = placed
+            region_at = place("environment", "regions", "resources", glob)
+        else:
+            region, region_at = around.region, around.region_at
+        if region == FAULTY:
+            return around.region, around.region_at
+        if not isinstance(region, str) or not region:
+            self._faults.add(region_at, f"expected a region's name, found {describe(region)}")
+            return around.region, around.region_at
+        if self._regions is not None and region not in self._regions:
+            known = ", ".join(sorted(self._regions)) or "none at all"
+            self._faults.add(region_at, f'there is no region "{region}"; there are {known}')
+        return region, region_at
+
+    def _known(self, value: Json, at: At) -> Json:
+        try:
+            return must_be_known(value, "this")
+        except Wrong as wrong:
+            self._faults.add(at, wrong.message)
+            return FAULTY
+
+    def _deletion_policy(self, text: ResourceText, at: At, scope: Instance) -> str:
+        at = (at, "deletion_policy")
+        written = self._known(Evaluation(scope, self._run).resolve(text.deletion_policy, at), at)
+        policies = {policy: policy for policy in ("Delete", "Retain", "Snapshot")}
+        if scope.template.version.has(CONDITIONS_SINCE):
+            policies |= {policy.lower(): policy for policy in policies}
+        policy = policies.get(written) if isinstance(written, str) else None
+        if policy == "Snapshot":
+            self._faults.add(at, "Snapshot is not supported yet; use Delete or Retain")
+        elif policy is None and written != FAULTY and isinstance(text.deletion_policy, str | dict):
+            self._faults.add(at, f"expected Delete or Retain, found {describe(written)}")
+        return policy or "Delete"
+
+    def _title(self, standing: Place, around: _Around) -> Title:
+        """A nested stack's name and id follow from the root's id and the path alone."""
+        digest = hashlib.sha256(f"{self._identity.stack_id}/{standing.path}".encode()).hexdigest()
+        id = f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
+        name = f"{around.title.name}-{standing.name}-{digest[32:44]}"
+        return Title(name, id, self._identity.project)
+
+    def _is_too_deep(self, standing: Place, around: _Around) -> bool:
+        if around.depth >= DEPTH_MAX:
+            self._faults.add(
+                standing.at, f"is nested more than {DEPTH_MAX} stacks deep; does it nest itself?"
+            )
+        return around.depth >= DEPTH_MAX
+
+    def _build_nested(self, standing: Place, target: Target, given: Given, around: _Around) -> Node:
+        template = self._template(target.name, (standing.at, "type"))
+        if template is None or self._is_too_deep(standing, around):
+            return Broken()
+        argument = argument_of_nested(given, self._environment.defaults, self.is_secret)
+        title = self._title(standing, around)
+        at = (standing.at, f"<{target.name}>")
+        inner = Instance(standing.path, at, template, title, self._source.files, argument)
+        inner.facade_of = Facade(standing.deletion_policy, standing.metadata)
+        nested = Nested(standing, inner, given)
+        self.containers[standing.path] = nested
+        below = _Around(
+            scope=inner,
+            region=standing.region,
+            region_at=standing.region_at,
+            registry=around.registry.inside(standing.name, target.through),
+            title=title,
+            depth=around.depth + 1,
+            parent=nested,
+        )
+        self._build_nodes(below, inner.nodes)
+        return nested
+
+    def _template(self, file: str, at: At) -> Template | None:
+        if file not in self._source.files:
+            self._faults.add(at, f'there is no file "{file}" among those handed over; send it along')
+            return None
+        if file not in self._templates:
+            self._templates[file] = read_template(self._source.files[file], file, self._faults)
+        return self._templates[file]
+
+    def _build_group(self, standing: Place, given: Given, around: _Around) -> Node:
+        properties = self._group_properties(given)
+        if properties is None or self._is_too_deep(standing, around):
+            return Broken()
+        title = self._title(standing, around)
+        group = Group(standing, title, given, _definition_of(given))
+        group.removed = properties.removed
+        self.containers[standing.path] = group
+        below = _Around(
+            scope=around.scope,
+            region=standing.region,
+            region_at=standing.region_at,
+            registry=around.registry.inside(standing.name),
+            title=title,
+            depth=around.depth + 1,
+            parent=group,
+        )
+        at: At = (given.at, "resource_def")
+        text = ResourceText(type=properties.type, metadata=properties.metadata)
+        for name in properties.names():
+            member = Indexed(group.definition, properties.index_var, name)
+            path = Path(f"{standing.path}/{name}")
+            group.nodes[name] = self._build_node(path, name, text, at, member, below)
+        return group
+
+    def _group_properties(self, given: Given) -> _GroupProperties | None:
+        """What shapes a group; None, with the faults noted, when it is not known."""
+        schema = self._schemas.get(GROUP_TYPE)
+        assert schema is not None
+        before = len(self._faults)
+        shaped = shape(GROUP_TYPE, schema, given, self._run, Coercion(self._faults), self.is_secret)
+        definition = shaped.get("resource_def")
+        for name in ("count", "index_var", "removal_policies", "resource_def"):
+            self._expect_known(shaped.get(name), (given.at, name), deep=name == "removal_policies")
+        if isinstance(definition, dict):
+            for name in ("type", "metadata"):
+                self._expect_known(definition.get(name), ((given.at, "resource_def"), name))
+        count = shaped.get("count")
+        if len(self._faults) > before or first_unknown([count, definition]) == FAULTY:
+            return None
+        assert isinstance(count, int) and isinstance(definition, dict)
+        if count > NODES_MAX:
+            self._faults.add((given.at, "count"), f"expected at most {NODES_MAX}, found {count}")
+            return None
+        return _GroupProperties(
+            count=count,
+            index_var=shaped["index_var"],
+            type=definition["type"],
+            metadata=definition.get("metadata") or {},
+            removed=[
+                str(name) for policy in shaped["removal_policies"] for name in policy["resource_list"] or []
+            ],
+        )
+
+    def _expect_known(self, value: Json, at: At, *, deep: bool = False) -> None:
+        unknown = first_unknown(value) if deep else value if isinstance(value, Unknown) else None
+        if unknown is not None and unknown != FAULTY:
+            self._faults.add(
+                at,
+                f"must be known beforehand, found {unknown}; steps that expand a group while the stack is"
+                " carried out are not supported yet; use a parameter",
+            )
+
+
+class _GroupProperties(msgspec.Struct, frozen=True):
+    count: int
+    index_var: str
+    type: str
+    metadata: dict[str, Json]
+    removed: list[str]
+
+    def names(self) -> list[str]:
+        """The members' names: the smallest numbers that no removal policy takes out."""
+        gone = set(self.removed)
+        free = (str(number) for number in itertools.count() if str(number) not in gone)
+        return list(itertools.islice(free, self.count))
+
+
+def _definition_of(given: Given) -> Given:
+    """The properties of a group's `resource_def`."""
+    written = given.within("resource_def", "properties") if isinstance(given, Written) else None
+    return written or Part(given, "resource_def", "properties")

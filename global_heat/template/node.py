@@ -1,0 +1,212 @@
+"""The nodes of a tree: leaves, nested stacks, groups, and those that are not there."""
+
+from __future__ import annotations
+
+from global_heat.model.names import Path
+from global_heat.model.schema import TypeSchema
+from global_heat.model.values import Json
+from global_heat.template.evaluation import Evaluation, Run
+from global_heat.template.given import Given
+from global_heat.template.instance import Instance, Node, Title
+from global_heat.template.location import At, Wrong
+from global_heat.template.outline import ResourceText
+from global_heat.template.values import FAULTY, OMITTED, walk
+
+ACCEPTS_ANYTHING = "OS::Heat::None"
+"""The type that does nothing: it takes any property and has any attribute."""
+
+
+class Place:
+    """What every node has: where it stands in the tree and in the text, and what it waits for."""
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        at: At,
+        text: ResourceText,
+        scope: Instance,
+        region: str,
+        region_at: At,
+        deletion_policy: str = "Delete",
+        parent: Container | None = None,
+    ) -> None:
+        self.path = path
+        self.name = name
+        self.at = at
+        """Where its definition stands: for a group's member, that of the group."""
+        self.text = text
+        self.scope = scope
+        self.region = region
+        self.region_at = region_at
+        """What says so."""
+        self.deletion_policy = deletion_policy
+        self.parent = parent
+        """The nested stack or group that it is in."""
+
+    def metadata(self, run: Run) -> Json:
+        def resolve() -> Json:
+            return Evaluation(self.scope, run).resolve(self.text.metadata, (self.at, "metadata"))
+
+        return run.memoized((self.path, "metadata"), resolve)
+
+
+class Leaf:
+    """A resource that a step makes."""
+
+    def __init__(self, place: Place, type: str, schema: TypeSchema, given: Given) -> None:
+        self.place = place
+        self.path = place.path
+        self.region = place.region
+        self.type = type
+        self.schema = schema
+        self.given = given
+
+    def reference(self, run: Run) -> Json:
+        run.trace.reads.add((self.path, ""))
+        return run.view.reference(self.path)
+
+    def attribute(self, keys: list[Json], run: Run) -> Json:
+        name, *path = keys
+        if not self._has(name):
+            known = ", ".join(sorted(self.schema.attributes)) or "none at all"
+            raise Wrong(f"{self.type} has no attribute {name}; it has {known}")
+        run.trace.reads.add((self.path, name))
+        found = walk(run.view.attribute(self.path, name), path, text_indexes=False)
+        return None if found is OMITTED else found
+
+    def attributes(self, run: Run) -> dict[str, Json]:
+        return {name: self.attribute([name], run) for name in self.schema.attributes}
+
+    def _has(self, name: str) -> bool:
+        return (
+            name in self.schema.attributes
+            or name in self.schema.base_attributes
+            or self.type == ACCEPTS_ANYTHING
+        )
+
+
+class Nested:
+    """A resource that a template stands for."""
+
+    def __init__(self, place: Place, inner: Instance, given: Given) -> None:
+        self.place = place
+        self.path = place.path
+        self.inner = inner
+        self.given = given
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        return self.inner.nodes
+
+    @property
+    def title(self) -> Title:
+        return self.inner.title
+
+    def reference(self, run: Run) -> Json:
+        run.trace.awaited.add(self.path)
+        if "OS::stack_id" in self.inner.template.outputs:
+            return self.inner.output("OS::stack_id", run)
+        return self.title.arn
+
+    def attribute(self, keys: list[Json], run: Run) -> Json:
+        name, *path = keys
+        run.trace.awaited.add(self.path)
+        if name in self.inner.template.outputs:
+            found = walk(self.inner.output(name, run), path, text_indexes=False)
+            return None if found is OMITTED else found
+        if name.startswith("resource."):
+            return _inside(self.nodes, [name, *path], run)
+        known = ", ".join(sorted(self.inner.template.outputs)) or "none at all"
+        raise Wrong(f"the nested template has no output {name}; it has {known}", late=True)
+
+    def attributes(self, run: Run) -> dict[str, Json]:
+        return {name: self.attribute([name], run) for name in self.inner.template.outputs}
+
+
+class Group:
+    """A ResourceGroup: the same definition several times."""
+
+    def __init__(self, place: Place, title: Title, given: Given, definition: Given) -> None:
+        self.place = place
+        self.path = place.path
+        self.title = title
+        self.given = given
+        self.definition = definition
+        """The properties of `resource_def`."""
+        self.nodes: dict[str, Node] = {}
+        self.removed: list[str] = []
+        """The names that the removal policies take out."""
+
+    def reference(self, run: Run) -> Json:
+        run.trace.awaited.add(self.path)
+        return self.title.arn
+
+    def attribute(self, keys: list[Json], run: Run) -> Json:
+        """`refs`, `refs_map`, `removed_rsrc_list`, `resource.N`, `attributes`; else a list, one a member."""
+        name, *path = keys
+        run.trace.awaited.add(self.path)
+        match name:
+            case "refs":
+                found = walk([node.reference(run) for node in self.nodes.values()], path, text_indexes=False)
+            case "refs_map":
+                refs = {name: node.reference(run) for name, node in self.nodes.items()}
+                found = walk(refs, path, text_indexes=False)
+            case "removed_rsrc_list":
+                found = walk(self.removed, path, text_indexes=False)
+            case "attributes":
+                if not path:
+                    raise Wrong("expected the name of the members' attribute after attributes")
+                return {name: node.attribute(path, run) for name, node in self.nodes.items()}
+            case _ if name.startswith("resource."):
+                return _inside(self.nodes, keys, run)
+            case _:
+                return [node.attribute(keys, run) for node in self.nodes.values()]
+        return None if found is OMITTED else found
+
+    def attributes(self, run: Run) -> dict[str, Json]:
+        return {name: self.attribute([name], run) for name in ("refs", "refs_map", "removed_rsrc_list")}
+
+
+Container = Nested | Group
+
+
+def _inside(nodes: dict[str, Node], keys: list[Json], run: Run) -> Json:
+    """`resource.NAME` is a member's reference; with more keys, or `resource.NAME.KEY`, its attribute."""
+    _, name, *rest = keys[0].split(".", 2)
+    keys = [*rest, *keys[1:]]
+    if name not in nodes:
+        raise Wrong(f"there is no resource {name} inside; there are {', '.join(nodes) or 'none'}", late=True)
+    return nodes[name].attribute(keys, run) if keys else nodes[name].reference(run)
+
+
+class Disabled:
+    """A resource whose condition is false."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def reference(self, run: Run) -> Json:
+        raise self._wrong(late=True)
+
+    def attribute(self, keys: list[Json], run: Run) -> Json:
+        raise self._wrong(late=False)
+
+    def attributes(self, run: Run) -> dict[str, Json]:
+        raise self._wrong(late=False)
+
+    def _wrong(self, *, late: bool) -> Wrong:
+        return Wrong(f"the resource {self._name} is not there: its condition is false", late=late)
+
+
+class Broken:
+    """A resource with a fault that is noted; nothing more is said about it."""
+
+    def reference(self, run: Run) -> Json:
+        return FAULTY
+
+    def attribute(self, keys: list[Json], run: Run) -> Json:
+        return FAULTY
+
+    def attributes(self, run: Run) -> dict[str, Json]:
+        return {"show": FAULTY}
