@@ -20,6 +20,7 @@ class FaultsChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     latency_seconds: tuple[float, float] | msgspec.UnsetType = msgspec.UNSET
     down: set[str] | msgspec.UnsetType = msgspec.UNSET
     list_lag_seconds: float | msgspec.UnsetType = msgspec.UNSET
+    list_ghost_seconds: float | msgspec.UnsetType = msgspec.UNSET
     drop_filters: bool | msgspec.UnsetType = msgspec.UNSET
     cell_down: bool | msgspec.UnsetType = msgspec.UNSET
     failing: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
@@ -170,6 +171,7 @@ def _shown(faults: Faults) -> dict[str, Any]:
         "latency_seconds": faults.latency_seconds,
         "down": sorted(faults.down),
         "list_lag_seconds": faults.list_lag_seconds,
+        "list_ghost_seconds": faults.list_ghost_seconds,
         "drop_filters": faults.drop_filters,
         "cell_down": faults.cell_down,
         "failing": faults.failing,

@@ -90,6 +90,8 @@ class Faults:
         """Services that answer 503: identity, compute, network, volume, image."""
         self.list_lag_seconds = 0.0
         """Lists omit what is younger."""
+        self.list_ghost_seconds = 0.0
+        """Lists still show what was deleted no longer ago than that."""
         self.drop_filters = False
         """Lists ignore what they were asked to filter by."""
         self.cell_down = False
@@ -145,10 +147,6 @@ class Faults:
     def hides(self, server_id: str) -> bool:
         """Whether the server is in the cell that is down."""
         return self.cell_down and server_id[0] in "01234567"
-
-    def lags(self, created_at: float, now: float) -> bool:
-        """Whether a list made now omits a thing made then."""
-        return self.list_lag_seconds > 0 and now - created_at < self.list_lag_seconds
 
 
 class _Rule:

@@ -96,9 +96,8 @@ class Glance:
             wanted, tags = [], set()
         found = [
             image
-            for image in reversed(self._ground.things.of(KIND).values())
+            for image in reversed(self._ground.listed(KIND))
             if (call.who.is_admin or _visible(image, call.project_id))
-            and not faults.lags(image.created_at, call.now)
             and tags <= set(image.body["tags"])
             and all(_matches(image.body, key, value) for key, value in wanted)
         ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from global_heat.sim.cloud.faults import Faults
 from global_heat.sim.cloud.settings import Settings, Span
-from global_heat.sim.cloud.things import Things
+from global_heat.sim.cloud.things import Thing, Things
 
 Due = Callable[[float], None]
 """What happens later; it is told the time at which it was due."""
@@ -59,6 +59,16 @@ class Ground:
     def next_due(self) -> float | None:
         """When the next change of state comes by itself."""
         return self._agenda[0][0] if self._agenda else None
+
+    def listed(self, kind: str) -> list[Thing]:
+        """What a list of that kind shows now, the oldest first: it may lag."""
+        now, faults = self.now(), self.faults
+        found: Iterable[Thing] = self.things.of(kind).values()
+        if faults.list_lag_seconds > 0:
+            found = (thing for thing in found if now - thing.created_at >= faults.list_lag_seconds)
+        if faults.list_ghost_seconds > 0:
+            return [*self.things.deleted_since(kind, now - faults.list_ghost_seconds), *found]
+        return list(found)
 
     def room(self, kind: str, project_id: str) -> tuple[bool, int]:
         """Tell whether the project may have one more, and its limit (-1: none)."""

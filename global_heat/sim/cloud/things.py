@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class Things:
         self._live: dict[str, dict[str, Thing]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._all: list[Thing] = []
+        self._deleted: dict[str, list[Thing]] = {}
 
     def of(self, kind: str) -> dict[str, Thing]:
         """The live things of a kind by key, in the order of their making. Not to be changed."""
@@ -105,6 +107,13 @@ class Things:
         del self._live[thing.kind][thing.key]
         self._counts[thing.kind, thing.project_id] -= 1
         thing.deleted_at = at
+        self._deleted.setdefault(thing.kind, []).append(thing)
+
+    def deleted_since(self, kind: str, at: float) -> list[Thing]:
+        """What was deleted then or later, the oldest deletion first."""
+        deleted = self._deleted.get(kind, [])
+        late = itertools.takewhile(lambda thing: (thing.deleted_at or 0.0) >= at, reversed(deleted))
+        return list(late)[::-1]
 
     def count(self, kind: str, project_id: str) -> int:
         return self._counts[kind, project_id]

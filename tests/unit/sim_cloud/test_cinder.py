@@ -72,6 +72,19 @@ def test_a_volume_only_grows(world: World, demo: Caller) -> None:
     assert (shown["status"], shown["size"]) == ("available", 3)
 
 
+def test_a_volume_in_use_grows_since_a_microversion(world: World, demo: Caller) -> None:
+    volume, server = demo.make_volume(), demo.make_server()
+    wish = {"volumeAttachment": {"volumeId": volume["id"]}}
+    demo.nova("POST", f"/servers/{server['id']}/os-volume_attachments", wish).ok()
+    world.pass_time(1)
+    path, grow = f"/volumes/{volume['id']}/action", {"os-extend": {"new_size": 5}}
+    assert demo.volume("POST", path, grow, version="3.41").status == 400
+    demo.volume("POST", path, grow, version="3.42").ok(202)
+    world.pass_time(2)
+    shown = demo.volume("GET", f"/volumes/{volume['id']}").ok()["volume"]
+    assert (shown["status"], shown["size"]) == ("in-use", 5)
+
+
 def test_a_volume_with_snapshots_stays(world: World, demo: Caller) -> None:
     volume = demo.make_volume()
     wish = {"volume_id": volume["id"], "name": "s", "metadata": {"gh_token": "x"}}
@@ -121,6 +134,9 @@ def test_types_are_an_administrators(demo: Caller, admin: Caller) -> None:
     assert admin.volume("POST", "/types", wish).status == 409
     names = [type["name"] for type in demo.volume("GET", "/types").ok()["volume_types"]]
     assert names == ["standard", "fast", "slow"]
+    (slow,) = [t["id"] for t in demo.volume("GET", "/types").ok()["volume_types"] if t["name"] == "slow"]
+    assert demo.volume("GET", f"/types/{slow}").ok()["volume_type"]["name"] == "slow"
+    assert demo.volume("GET", "/types/slow").status == 404
     assert demo.make_volume(volume_type="slow")["volume_type"] == "slow"
 
 

@@ -198,6 +198,34 @@ def test_lists_lag(world: World, demo: Caller, transport: InProcessTransport) ->
     assert seen() == ["public", "n"]
 
 
+def test_lists_show_ghosts(world: World, demo: Caller) -> None:
+    network, server = demo.make("networks", name="n"), demo.make_server()
+    volume, image = demo.make_volume(), demo.image("POST", "/images", {"name": "i"}).ok(201)
+    for delete in (
+        demo.network("DELETE", f"/networks/{network['id']}"),
+        demo.nova("DELETE", f"/servers/{server['id']}"),
+        demo.volume("DELETE", f"/volumes/{volume['id']}"),
+        demo.image("DELETE", f"/images/{image['id']}"),
+    ):
+        assert delete.status in (202, 204)
+    world.pass_time(2)
+
+    def seen() -> list[bool]:
+        return [
+            network["id"] in demo.network("GET", "/networks").text,
+            server["id"] in demo.nova("GET", "/servers/detail").text,
+            volume["id"] in demo.volume("GET", "/volumes/detail").text,
+            image["id"] in demo.image("GET", "/images").text,
+        ]
+
+    assert seen() == [False] * 4
+    world.east.faults.list_ghost_seconds = 5.0
+    assert seen() == [True] * 4
+    assert demo.network("GET", f"/networks/{network['id']}").status == 404
+    world.pass_time(6)
+    assert seen() == [False] * 4
+
+
 def test_filters_are_dropped(world: World, demo: Caller, transport: InProcessTransport) -> None:
     world.east.faults.drop_filters = True
     found = json.loads(send(world, transport, listing(demo, "?description=none")).body)["networks"]

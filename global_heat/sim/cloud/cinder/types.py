@@ -25,7 +25,10 @@ class VolumeTypes:
             case "GET", ["default"]:
                 return Answer(200, {"volume_type": self._find(DEFAULT).body})
             case "GET", [id]:
-                return Answer(200, {"volume_type": self._find(id).body})
+                type = self._ground.things.find(KIND, id)
+                if type is None:
+                    raise fault(404, f"Volume type {id} could not be found.")
+                return Answer(200, {"volume_type": type.body})
             case "POST", [] if call.who.is_admin:
                 wish: Body = call.json().get("volume_type") or {}
                 name = str(wish.get("name") or "")

@@ -207,6 +207,8 @@ class Volumes:
         wish = wish if isinstance(wish, dict) else {}
         match name:
             case "os-extend":
+                if call.version < (3, 42):
+                    self._require(volume, "extend", "available")
                 self._extend(volume, wish.get("new_size"))
                 return Answer(202)
             case "os-retype":

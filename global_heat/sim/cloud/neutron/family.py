@@ -117,22 +117,15 @@ class Family:
 
     def listing(self, call: Call) -> Answer:
         """All that the caller may see and that match. An unknown filter is ignored, as without validation."""
-        now, faults = call.now, self.ground.faults
+        faults = self.ground.faults
         wanted: dict[str, list[str]] = {}
         for key, value in call.query:
             if key not in _READ_ONLY_FILTERS and not faults.drop_filters:
                 wanted.setdefault("project_id" if key == "tenant_id" else key, []).append(value)
-        if list(wanted) == ["id"]:
-            shelf = self.ground.things.of(self.kind)
-            pool = [shelf[id] for id in wanted["id"] if id in shelf]
-        else:
-            pool = list(self.ground.things.of(self.kind).values())
         found = [
             thing.body
-            for thing in pool
-            if self.visible(call, thing)
-            and not faults.lags(thing.created_at, now)
-            and (not wanted or self.matches(thing.body, wanted))
+            for thing in self.ground.listed(self.kind)
+            if self.visible(call, thing) and (not wanted or self.matches(thing.body, wanted))
         ]
         return Answer(200, self._page(call, found))
 

@@ -107,10 +107,8 @@ class Servers:
         everyone = call.who.is_admin and call.parameter("all_tenants") in ("1", "True", "true")
         lost: list[Thing] = []
         found: list[Thing] = []
-        for server in reversed(self._ground.things.of(KIND).values()):
+        for server in reversed(self._ground.listed(KIND)):
             if not everyone and server.project_id != call.project_id:
-                continue
-            if faults.lags(server.created_at, call.now):
                 continue
             if faults.hides(server.id):
                 lost.append(server)
