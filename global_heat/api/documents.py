@@ -1,17 +1,21 @@
-"""What the front doors read from a stack's compiled template."""
+"""What the front doors read from a stack's template and from its compiled tree."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
-from global_heat.api.ports import LookUp
 from global_heat.model.names import Path, Region
 from global_heat.model.records import Incarnation, State
 from global_heat.model.values import Json, has_unknown
 from global_heat.planner.decision import live
-from global_heat.proto.v1 import stack_service_pb2
 from global_heat.store.documents import Documents, RecordedView
 from global_heat.store.reading import StackView
+from global_heat.template.location import Faults
+from global_heat.template.outline import read_template
+from global_heat.template.parameter import ParameterSchema
+from global_heat.template.source import Source
 from global_heat.template.tree import Tree
 
 
@@ -29,38 +33,29 @@ def regions_of(tree: Tree) -> set[Region]:
     return {definition.region for definition in tree.definitions.values()}
 
 
-def lookups_of(tree: Tree) -> list[LookUp]:
-    """The literal values that only a cloud can check."""
-    return []
-
-
-def hidden_parameters(tree: Tree) -> set[str]:
-    return {name for name, each in tree.parameters.items() if each.get("hidden")}
-
-
-def describe_template(tree: Tree) -> tuple[str, list[stack_service_pb2.TemplateParameter]]:
-    return tree.description, [
-        stack_service_pb2.TemplateParameter(name=name, type=each["type"])
-        for name, each in tree.parameters.items()
-    ]
+def parameters_of(source: Source) -> Mapping[str, ParameterSchema]:
+    """The parameters that the template declares, in its order."""
+    template = read_template(source.template, "", Faults())
+    declared = template.parameters if template else {}
+    return {name: schema for name, schema in declared.items() if schema is not None}
 
 
 def outputs_of(documents: Documents, view: StackView, tree: Tree) -> list[Output]:
-    """The outputs out of what is recorded now."""
-    recorded = RecordedView(documents, view.header, _finished(view))
+    """The outputs out of what is recorded now, in the template's order."""
+    recorded = RecordedView(documents, view.header, _standing(view))
     found = []
-    for key, value in tree.outputs(recorded).items():
-        if has_unknown(value):
-            found.append(Output(key, None, error=f"not known yet: {value}"))
-        else:
-            found.append(Output(key, value))
+    for key, output in tree.outputs(recorded).items():
+        error, value = output.error, output.value
+        if not error and has_unknown(value):
+            error, value = "not known yet: what it is computed from is not there", None
+        found.append(Output(key, value, output.description, error))
     return found
 
 
-def _finished(view: StackView) -> dict[Path, Incarnation]:
-    """Each resource's incarnation that stands and is ready, by path."""
-    found: dict[Path, list[Incarnation]] = {}
+def _standing(view: StackView) -> dict[Path, Incarnation]:
+    """Each resource's incarnation that stands and is ready."""
+    by_path: dict[Path, list[Incarnation]] = {}
     for incarnation in view.incarnations:
-        found.setdefault(incarnation.path, []).append(incarnation)
-    standing = {path: live(each) for path, each in found.items()}
+        by_path.setdefault(incarnation.path, []).append(incarnation)
+    standing = {path: live(incarnations) for path, incarnations in by_path.items()}
     return {path: each for path, each in standing.items() if each and each.state is State.READY}

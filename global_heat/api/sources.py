@@ -67,20 +67,21 @@ def merged(old: Source, spec: stack_pb2.StackSpec, paths: Collection[str]) -> So
     )
 
 
-def spec_of(source: Source, hidden: Collection[str], region: Region) -> stack_pb2.StackSpec:
-    """A source as a client reads it back. `hidden`: names of parameters that are not shown."""
+def spec_of(source: Source, shown: Collection[str], region: Region) -> stack_pb2.StackSpec:
+    """A source as a client reads it back. `shown`: names of the parameters whose values may be."""
     environment = dict(source.environment)
     for section in _PARAMETER_SECTIONS:
         if isinstance(environment.get(section), dict):
-            environment[section] = redacted(environment[section], hidden)
+            environment[section] = redacted(environment[section], shown)
     return stack_pb2.StackSpec(
         template=source.template,
         environment=yaml.safe_dump(environment, sort_keys=False) if environment else "",
         files=source.files,
-        parameters=json_to_struct(redacted(source.parameters, hidden)),
+        parameters=json_to_struct(redacted(source.parameters, shown)),
         region=region,
     )
 
 
-def redacted(values: Mapping[str, Json], hidden: Collection[str]) -> dict[str, Json]:
-    return {name: REDACTED if name in hidden else value for name, value in values.items()}
+def redacted(values: Mapping[str, Json], shown: Collection[str]) -> dict[str, Json]:
+    """Nested templates may have hidden parameters too, so what is not known to be open is not told."""
+    return {name: value if name in shown else REDACTED for name, value in values.items()}

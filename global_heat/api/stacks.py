@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from global_heat.api.auth import current
-from global_heat.api.documents import describe_template, hidden_parameters, outputs_of
+from global_heat.api.documents import outputs_of, parameters_of
 from global_heat.api.following import Follower, Item, Place
 from global_heat.api.names import check_request_id, operation_name, own_project, parse_stack, stack_name
 from global_heat.api.operations import tell
@@ -137,8 +137,8 @@ class StackService(StackServiceServicer):
         if request.view != stack_pb2.STACK_VIEW_BASIC:
             documents, header = self._backend.documents, view.header
             source = await documents.source(header.project, header.id, header.revision)
-            tree = await documents.tree(header, header.revision)
-            stack.spec.CopyFrom(spec_of(source, hidden_parameters(tree), header.region))
+            shown = {name for name, schema in parameters_of(source).items() if not schema.hidden}
+            stack.spec.CopyFrom(spec_of(source, shown, header.region))
             stack.spec.tags.extend(header.tags)
             stack.spec.rollback = header.rollback
             stack.outputs.extend(await self._outputs(view))
@@ -183,10 +183,20 @@ class StackService(StackServiceServicer):
     ) -> stack_service_pb2.ValidateTemplateResponse:
         call = current()
         own_project(request.parent, call.who)
-        tree, checked = await self._wishing.validate(call, _spec(request.spec))
-        description, parameters = describe_template(tree)
+        spec = _spec(request.spec)
+        tree, checked = await self._wishing.validate(call, spec)
+        parameters = [
+            stack_service_pb2.TemplateParameter(
+                name=name,
+                type=schema.type,
+                description=schema.description,
+                required=schema.default is None,
+                hidden=schema.hidden,
+            )
+            for name, schema in parameters_of(spec.source).items()
+        ]
         return stack_service_pb2.ValidateTemplateResponse(
-            description=description, parameters=parameters, warnings=warnings_of(checked.not_checked)
+            description=tree.description, parameters=parameters, warnings=warnings_of(checked.not_checked)
         )
 
     async def ExplainStack(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from global_heat.api.auth import Call
-from global_heat.api.documents import lookups_of, regions_of
+from global_heat.api.documents import regions_of
 from global_heat.api.ports import Backend, Checked
 from global_heat.api.sources import region_in
 from global_heat.model.errors import Fault, Invalid, Reason, Transient
@@ -120,6 +120,8 @@ class Wishing:
             header, action = view.header, Action.UPDATE
         _check_etag(etag, view)
         tree = self._backend.documents.compile(spec.source, header, regions)
+        if view is not None:
+            await self._backend.wishes.refuse_immutable(view, tree)
         parent = view.plan.number if view else 0
         plan = self._backend.wishes.plan_tree(header, parent + 1, parent, parent + 1, action, tree, view)
         checked = await self.check(call, tree)
@@ -141,7 +143,7 @@ class Wishing:
 
     async def check(self, call: Call, tree: Tree) -> Checked:
         """Look up the names that only clouds know. Raises `Invalid` with all that are wrong."""
-        lookups = lookups_of(tree)
+        lookups = tree.lookups()
         if not lookups:
             return Checked()
         checked = await self._backend.lookups.check(call.who, call.token, lookups)

@@ -18,16 +18,15 @@ from global_heat.model.records import (
     Header,
     NameRecord,
     Operation,
-    PlanPointer,
-    Record,
     RequestRecord,
     RevisionRecord,
     Status,
     TrustRecord,
-    WorkRecord,
 )
 from global_heat.planner.planning import plan_apply, plan_delete
 from global_heat.store import blobs, keys
+from global_heat.store.change import StackChange
+from global_heat.store.change import end_header as end_header
 from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
 from global_heat.store.protocol import MAX_COMMIT_BYTES, MAX_WRITES, Committed, Guard, absent, unchanged
@@ -117,7 +116,7 @@ class Wishes:
         tree = self._documents.compile(wish.source, header, regions)
         plan = self.plan_tree(header, 1, 0, 1, Action.CREATE, tree, None)
         operation = self._operation(header, "create", 1, request)
-        change = _Change(header, operation, plan, description=tree.description, now=now)
+        change = StackChange(header, operation, plan, description=tree.description, now=now)
         change.put(keys.name(header.project, header.name), NameRecord(stack=header.id))
         for trust in (*wish.trusts, *await prepare(header, tree)):
             change.put(keys.trust(header.project, header.id, trust.cloud), trust)
@@ -146,9 +145,10 @@ class Wishes:
         fingerprint = self._fingerprint(caller, "update", wish if said is None else said)
         id = await resolve_name(self._store, caller.project, name)
 
-        async def change_of(view: StackView) -> _Change:
+        async def change_of(view: StackView) -> StackChange:
             refuse_deleted(view.header, "updated")
             tree = self._documents.compile(wish.source, view.header, regions)
+            await self.refuse_immutable(view, tree)
             change = self._next_plan(view, caller, "update", Action.UPDATE, request, tree, wish)
             for trust in await prepare(change.header, tree):
                 change.put(keys.trust(caller.project, id, trust.cloud), trust)
@@ -166,7 +166,7 @@ class Wishes:
         if view.header.action is Action.DELETE and view.header.status is not Status.FAILED:
             return await read_operation(self._store, caller.project, view.header.operation)
 
-        async def change_of(view: StackView) -> _Change:
+        async def change_of(view: StackView) -> StackChange:
             return self._next_plan(view, caller, "delete", Action.DELETE, request, None, None)
 
         return await self._change(caller, id, request, fingerprint, etag, change_of)
@@ -178,7 +178,7 @@ class Wishes:
         if rollback:
             return await self.roll_back(caller, id, request, fingerprint)
 
-        async def change_of(view: StackView) -> _Change:
+        async def change_of(view: StackView) -> StackChange:
             if view.header.ended:
                 raise Invalid(
                     f"stack {view.header.name!r} is {view.header.state}: nothing to cancel",
@@ -192,7 +192,7 @@ class Wishes:
                 operation=operation.id,
                 updated_at=self._clock(),
             )
-            return _Change(header, operation, None, description="", now=self._clock())
+            return StackChange(header, operation, None, description="", now=self._clock())
 
         return await self._change(caller, id, request, fingerprint, "", change_of)
 
@@ -212,7 +212,7 @@ class Wishes:
         complete = view.header.complete_revision
         tree = await self._documents.tree(view.header, complete) if complete else None
 
-        async def change_of(view: StackView) -> _Change:
+        async def change_of(view: StackView) -> StackChange:
             refuse_deleted(view.header, "rolled back")
             if view.header.status is Status.COMPLETE:
                 raise Invalid(
@@ -225,6 +225,12 @@ class Wishes:
             return self._next_plan(view, caller, "rollback", Action.ROLLBACK, request, tree, None)
 
         return await self._change(caller, id, request, fingerprint, "", change_of)
+
+    async def refuse_immutable(self, view: StackView, tree: Tree) -> None:
+        """Raises `Invalid`, located, when a tree changes what the stack's present one calls immutable."""
+        present = await self._documents.tree(view.header, view.header.revision)
+        if faults := present.immutable_changes(tree):
+            raise Invalid("the update changes what cannot be changed", *faults)
 
     def plan_tree(
         self,
@@ -266,7 +272,7 @@ class Wishes:
         request: str,
         tree: Tree | None,
         wish: StackWish | None,
-    ) -> _Change:
+    ) -> StackChange:
         old, now = view.header, self._clock()
         number = view.plan.number + 1
         revision = number if wish is not None else old.complete_revision
@@ -292,7 +298,7 @@ class Wishes:
             plan = self.plan_tree(header, number, view.plan.number, revision, action, tree, view)
         description = tree.description if tree else old.description
         # A shard that is still open may record things that were not there when this plan was made.
-        change = _Change(header, operation, plan, description=description, now=now, also_open=old.open)
+        change = StackChange(header, operation, plan, description=description, now=now, also_open=old.open)
         if wish is not None:
             self._add_revision(change, revision, wish.source, caller.user)
             for trust in wish.trusts:
@@ -306,7 +312,7 @@ class Wishes:
         request: str,
         fingerprint: str,
         etag: str,
-        change_of: Callable[[StackView], Awaitable[_Change]],
+        change_of: Callable[[StackView], Awaitable[StackChange]],
     ) -> Operation:
         """Read, decide, compare-and-set; again when somebody was faster."""
         for _ in range(_TRIES):
@@ -326,7 +332,7 @@ class Wishes:
     async def _commit(
         self,
         caller: Caller,
-        change: _Change,
+        change: StackChange,
         guards: list[Guard],
         fingerprint: str,
         refusal: Callable[[], Exception | None],
@@ -394,7 +400,7 @@ class Wishes:
             )
         return await read_operation(self._store, caller.project, record.operation)
 
-    def _add_revision(self, change: _Change, number: int, source: Source, user: str) -> None:
+    def _add_revision(self, change: StackChange, number: int, source: Source, user: str) -> None:
         project, id = change.header.project, change.header.id
         data = blobs.pack_source(source, self._documents.seal, project, id)
         digest, pieces = blobs.chunks(project, id, data)
@@ -419,66 +425,6 @@ class Wishes:
         if isinstance(plain, dict):
             plain.pop("trusts", None)
         return self._documents.seal.fingerprint([verb, plain], "request", caller.project)
-
-
-class _Change:
-    """The puts of one change of a stack, collected."""
-
-    def __init__(
-        self,
-        header: Header,
-        operation: Operation,
-        plan: Plan | None,
-        *,
-        description: str,
-        now: float,
-        also_open: Collection[Region] = (),
-    ) -> None:
-        self.operation = operation
-        self.now = now
-        self.raw: dict[str, bytes] = {}
-        wake = header.open
-        if plan is not None:
-            wake = tuple(sorted({*plan.regions, *also_open}))
-            header = msgspec.structs.replace(header, open=wake, description=description)
-            if not wake:
-                header = end_header(header, now)
-        self.header = msgspec.structs.replace(header, operation=operation.id)
-        if plan is not None:
-            self._add_plan(plan)
-        for region in wake:
-            shard = keys.Shard(region, header.project, header.id)
-            self.put(keys.work(shard), WorkRecord(by=operation.verb))
-
-    def put(self, key: str, record: Record) -> None:
-        self.raw[key] = encode(record)
-
-    def puts(self) -> dict[str, bytes]:
-        project, id = self.header.project, self.header.id
-        self.put(keys.header(project, id), self.header)
-        self.put(keys.operation(project, self.operation.id), self.operation)
-        return dict(self.raw)
-
-    def _add_plan(self, plan: Plan) -> None:
-        project, id = self.header.project, self.header.id
-        digest, pieces = blobs.chunks(project, id, blobs.pack_plan(plan))
-        self.raw.update(pieces)
-        pointer = PlanPointer(number=plan.number, parent=plan.parent, revision=plan.revision, blob=digest)
-        self.put(keys.plan(project, id), pointer)
-
-
-def end_header(header: Header, now: float) -> Header:
-    """The header once no shard is open any more."""
-    failed = header.stopping
-    complete = header.complete_revision
-    if not failed:
-        complete = header.revision
-    return msgspec.structs.replace(
-        header,
-        status=Status.FAILED if failed else Status.COMPLETE,
-        complete_revision=complete,
-        ended_at=now,
-    )
 
 
 def check_stack_name(name: str) -> None:

@@ -213,11 +213,36 @@ async def test_validate_only_checks_and_writes_nothing(world: World):
 
 async def test_what_clouds_say_of_a_template_refuses_it_or_is_told(world: World):
     client = world.client()
-    world.lookups.not_checked = (Fault("resources.far.properties.network", "RegionTwo is down"),)
-    world.lookups.faults = ()
-    plan = await client.plan_stack(stack("web"))
-    asked = bool(world.lookups.asked)
-    assert [each.reason for each in plan.warnings] == (["NOT_CHECKED"] if asked else [])
+    template = """
+heat_template_version: 2018-08-31
+resources:
+  subnet: {type: "OS::Neutron::Subnet", properties: {network: corridor, cidr: 10.0.0.0/24}}
+"""
+    at = "resources.subnet.properties.network"
+    world.lookups.not_checked = (Fault(at, "RegionOne is down"),)
+    plan = await client.plan_stack(stack("web", template))
+    asked = [(each.region, each.constraint, each.value, each.location) for each in world.lookups.asked]
+    assert asked == [(EAST, "neutron.network", "corridor", at)]
+    assert [(each.path, each.reason) for each in plan.warnings] == [(at, "NOT_CHECKED")]
+    world.lookups.faults = (Fault(at, "there is no network 'corridor' in RegionOne"),)
+    for call in (
+        client.create_stack("web", spec(template)),
+        client.plan_stack(stack("web", template)),
+        client.validate(spec(template)),
+    ):
+        assert [each.path for each in (await refused(call)).violations] == [at]
+    assert world.trusts.made == [] and await client.list_stacks() == []
+
+
+async def test_an_immutable_parameter_stays_as_it_is(world: World):
+    client = world.client()
+    template = TWO_REGIONS.replace("default: plain", "default: plain, immutable: true")
+    await client.create_stack("web", spec(template))
+    for call in (
+        client.update_stack(stack("web", template, label="new")),
+        client.plan_stack(stack("web", template, label="new")),
+    ):
+        assert [each.path for each in (await refused(call)).violations] == ["parameters.label"]
 
 
 async def test_trusts_are_made_for_the_regions_of_the_template_and_recorded(world: World):

@@ -1,0 +1,73 @@
+"""The puts of one change of a stack: its header, its plan, what goes with them, and who is woken."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from global_heat.model.names import Region
+from global_heat.model.plan import Plan
+from global_heat.model.records import Header, Operation, PlanPointer, Record, Status, WorkRecord
+from global_heat.store import blobs, keys
+from global_heat.store.codec import encode
+
+
+class StackChange:
+    """The puts of one change of a stack, collected."""
+
+    def __init__(
+        self,
+        header: Header,
+        operation: Operation,
+        plan: Plan | None,
+        *,
+        description: str,
+        now: float,
+        also_open: Collection[Region] = (),
+    ) -> None:
+        self.operation = operation
+        self.now = now
+        self.raw: dict[str, bytes] = {}
+        wake = header.open
+        if plan is not None:
+            wake = tuple(sorted({*plan.regions, *also_open}))
+            header = msgspec.structs.replace(header, open=wake, description=description)
+            if not wake:
+                header = end_header(header, now)
+        self.header = msgspec.structs.replace(header, operation=operation.id)
+        if plan is not None:
+            self._add_plan(plan)
+        for region in wake:
+            shard = keys.Shard(region, header.project, header.id)
+            self.put(keys.work(shard), WorkRecord(by=operation.verb))
+
+    def put(self, key: str, record: Record) -> None:
+        self.raw[key] = encode(record)
+
+    def puts(self) -> dict[str, bytes]:
+        project, id = self.header.project, self.header.id
+        self.put(keys.header(project, id), self.header)
+        self.put(keys.operation(project, self.operation.id), self.operation)
+        return dict(self.raw)
+
+    def _add_plan(self, plan: Plan) -> None:
+        project, id = self.header.project, self.header.id
+        digest, pieces = blobs.chunks(project, id, blobs.pack_plan(plan))
+        self.raw.update(pieces)
+        pointer = PlanPointer(number=plan.number, parent=plan.parent, revision=plan.revision, blob=digest)
+        self.put(keys.plan(project, id), pointer)
+
+
+def end_header(header: Header, now: float) -> Header:
+    """The header once no shard is open any more."""
+    failed = header.stopping
+    complete = header.complete_revision
+    if not failed:
+        complete = header.revision
+    return msgspec.structs.replace(
+        header,
+        status=Status.FAILED if failed else Status.COMPLETE,
+        complete_revision=complete,
+        ended_at=now,
+    )
