@@ -232,5 +232,7 @@ def test_it_ends_with_its_parent() -> None:
     running.send_signal(signal.SIGKILL)
     running.communicate()
     ended, _, _ = select.select([child], [], [], 30)
+    if not ended:
+        signal.pidfd_send_signal(child, signal.SIGKILL)
     os.close(child)
     assert ended, "the server is gone"
