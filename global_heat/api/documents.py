@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from global_heat.api.ports import LookUp
 from global_heat.model.names import Path, Region
 from global_heat.model.records import Incarnation, State
 from global_heat.model.values import Json, has_unknown
@@ -31,6 +32,11 @@ class Output(msgspec.Struct, frozen=True):
 def regions_of(tree: Tree) -> set[Region]:
     """The regions that the template's resources live in."""
     return {definition.region for definition in tree.definitions.values()}
+
+
+def lookups_of(tree: Tree) -> list[LookUp]:
+    """The literal values that only a cloud can check."""
+    return [LookUp(each.location, each.region, each.constraint, each.value) for each in tree.lookups()]
 
 
 def parameters_of(source: Source) -> Mapping[str, ParameterSchema]:

@@ -14,7 +14,6 @@ from global_heat.model.records import TrustRecord
 from global_heat.store.documents import Documents
 from global_heat.store.protocol import Store
 from global_heat.store.wishes import Wishes
-from global_heat.template.tree import Lookup
 
 
 class TrustMaker(Protocol):
@@ -30,6 +29,16 @@ class TrustMaker(Protocol):
         ...
 
 
+class LookUp(msgspec.Struct, frozen=True):
+    """A literal value that must name something in a region: `m1.small`, by `nova.flavor`."""
+
+    path: str
+    """Where it stands in the template."""
+    region: Region
+    constraint: str
+    value: str
+
+
 class Checked(msgspec.Struct, frozen=True):
     """What came of look-ups. A region that does not answer makes them "not checked", never a fault."""
 
@@ -38,7 +47,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 class LookUps(Protocol):
-    async def check(self, who: Who, token: str, lookups: Sequence[Lookup]) -> Checked:
+    async def check(self, who: Who, token: str, lookups: Sequence[LookUp]) -> Checked:
         """Ask the clouds, with a short deadline of its own. Raises nothing."""
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from global_heat.api.auth import Call
-from global_heat.api.documents import regions_of
+from global_heat.api.documents import lookups_of, regions_of
 from global_heat.api.ports import Backend, Checked
 from global_heat.api.sources import region_in
 from global_heat.model.errors import Fault, Invalid, Reason, Transient
@@ -143,7 +143,7 @@ class Wishing:
 
     async def check(self, call: Call, tree: Tree) -> Checked:
         """Look up the names that only clouds know. Raises `Invalid` with all that are wrong."""
-        lookups = tree.lookups()
+        lookups = lookups_of(tree)
         if not lookups:
             return Checked()
         checked = await self._backend.lookups.check(call.who, call.token, lookups)

@@ -221,7 +221,7 @@ resources:
     at = "resources.subnet.properties.network"
     world.lookups.not_checked = (Fault(at, "RegionOne is down"),)
     plan = await client.plan_stack(stack("web", template))
-    asked = [(each.region, each.constraint, each.value, each.location) for each in world.lookups.asked]
+    asked = [(each.region, each.constraint, each.value, each.path) for each in world.lookups.asked]
     assert asked == [(EAST, "neutron.network", "corridor", at)]
     assert [(each.path, each.reason) for each in plan.warnings] == [(at, "NOT_CHECKED")]
     world.lookups.faults = (Fault(at, "there is no network 'corridor' in RegionOne"),)
