@@ -14,7 +14,7 @@ _PROCESSES = Path("/proc")
 
 
 class Callers:
-    """`roots` gives the regions of the processes that were started, by process id; their children count too."""
+    """`roots` gives the regions of the processes that were started, by process id; children count too."""
 
     def __init__(self, roots: Callable[[], Mapping[int, str]]) -> None:
         self._roots = roots

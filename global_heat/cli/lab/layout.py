@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import secrets
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -48,7 +47,9 @@ class LabReplica(msgspec.Struct, frozen=True):
     region: str
     listen: int
     gate: int
-    metrics: int
+    engine: int
+    """Where its engine tells how it does; `front_door` likewise."""
+    front_door: int
 
     @property
     def endpoint(self) -> str:
@@ -65,8 +66,6 @@ class Lab(msgspec.Struct, frozen=True):
     clouds_port: int
     etcd: str
     """The server program."""
-    sealing_key: str
-    token_key: str
 
     def region(self, name: str) -> LabRegion:
         """Raises `Invalid` (NOT_FOUND)."""
@@ -115,13 +114,13 @@ def lay_out(directory: Path, regions: int, replicas: int, rtts: Sequence[float],
     if faults:
         raise Invalid("there can be no such lab", *faults)
     spread = list(rtts) * len(pairs) if len(rtts) == 1 else list(rtts) or [RTT_MILLISECONDS] * len(pairs)
-    ports = iter(_free_ports(directory, 2 + 6 * regions + 3 * replicas))
+    ports = iter(_free_ports(directory, 2 + 6 * regions + 4 * replicas))
     names = REGION_NAMES[:regions]
     counts: dict[str, int] = dict.fromkeys(names, 0)
     placed = []
     for _, region in zip(range(replicas), itertools.cycle(names), strict=False):
         counts[region] += 1
-        placed.append(LabReplica(f"{region}-{counts[region]}", region, next(ports), next(ports), next(ports)))
+        placed.append(LabReplica(f"{region}-{counts[region]}", region, *itertools.islice(ports, 4)))
     return Lab(
         regions=tuple(LabRegion(name, *itertools.islice(ports, 6)) for name in names),
         replicas=tuple(placed),
@@ -129,15 +128,11 @@ def lay_out(directory: Path, regions: int, replicas: int, rtts: Sequence[float],
         network_port=next(ports),
         clouds_port=next(ports),
         etcd=etcd,
-        sealing_key=secrets.token_hex(32),
-        token_key=secrets.token_hex(32),
     )
 
 
 def save(lab: Lab, directory: Path) -> None:
-    path = directory / _FILE
-    path.touch(mode=0o600)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(lab), indent=2) + b"\n")
+    (directory / _FILE).write_bytes(msgspec.json.format(msgspec.json.encode(lab), indent=2) + b"\n")
 
 
 def load(directory: Path) -> Lab:

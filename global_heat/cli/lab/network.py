@@ -54,7 +54,7 @@ class Network:
         self._delay = delay
         self._who = who
         self._servers: dict[Gate, asyncio.Server] = {}
-        self._crossings: set[_Crossing] = set()
+        self._crossings: dict[_Crossing, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self.conditions = dict.fromkeys((gate.region for gate in self._gates), Condition.UP)
 
@@ -68,8 +68,10 @@ class Network:
         for server in self._servers.values():
             server.close()
         self._servers.clear()
-        for crossing in list(self._crossings):
-            crossing.abort()
+        tasks = list(self._crossings.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def change(self, region: str, condition: Condition) -> None:
         """Put a region into a condition. What was held back on its way goes on when that ends."""
@@ -81,9 +83,9 @@ class Network:
             elif gate.region == region and gate not in self._servers:
                 await self._listen(gate)
         if condition is Condition.KILLED:
-            for crossing in list(self._crossings):
+            for crossing, task in self._crossings.items():
                 if region in (crossing.source, crossing.target):
-                    crossing.abort()
+                    task.cancel()
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -100,15 +102,13 @@ class Network:
             await self._changed.wait()
 
     async def _listen(self, gate: Gate) -> None:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             source = self._who(writer.get_extra_info("peername")[1], gate.port)
             delay = 0.0 if source in (None, gate.region) else self._delay(source or "", gate.region)
             crossing = _Crossing(self, source, gate, delay, reader, writer)
-            self._crossings.add(crossing)
-            try:
-                await crossing.run()
-            finally:
-                self._crossings.discard(crossing)
+            task = asyncio.get_running_loop().create_task(crossing.run())
+            self._crossings[crossing] = task
+            task.add_done_callback(lambda task: self._crossings.pop(crossing))
 
         self._servers[gate] = await asyncio.start_server(serve, HOST, gate.port, backlog=1024)
 
@@ -155,11 +155,8 @@ class _Crossing:
             pass
         finally:
             receiving.cancel()
-            self.abort()
-
-    def abort(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
+            for writer in self._writers:
+                writer.transport.abort()
 
     async def _receive(self, reader: asyncio.StreamReader, parcels: asyncio.Queue[_Parcel]) -> None:
         loop = asyncio.get_running_loop()

@@ -35,7 +35,7 @@ class Processes:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] = {}) -> None:
+    def start(self, name: str, command: Sequence[object], environment: Mapping[str, str] = {}) -> None:
         """Start it in a session of its own, its output in its log. It must not run already."""
         assert not self.alive(name), f"{name} runs already"
         self._directory.mkdir(parents=True, exist_ok=True)
