@@ -236,7 +236,9 @@ class Book:
         delay = 0.1
         try:
             while True:
-                transaction = await self._build(writes, txn)
+                ledger = await self._ledger() if any(write.attempts for write in writes) else {}
+                # From here to the commit's send nothing is awaited: what it compares is what it was built from.
+                transaction = self._build(writes, txn, ledger)
                 try:
                     outcome = await self._store.commit(
                         *transaction.guards, put=transaction.puts, delete=transaction.deletes
@@ -305,7 +307,7 @@ class Book:
 
     # transactions
 
-    async def _build(self, writes: list[Write], txn: str) -> _Transaction:
+    def _build(self, writes: list[Write], txn: str, ledger: Mapping[Token, Attempt]) -> _Transaction:
         project, stack, region = self.shard.project, self.shard.stack, self.shard.region
         transaction = _Transaction(
             guards=[
@@ -322,7 +324,7 @@ class Book:
             for incarnation in write.removed:
                 self._delete(transaction, self._resource_key(incarnation))
             for token, change in write.attempts.items():
-                await self._put_attempt(transaction, token, change)
+                self._put_attempt(transaction, token, change, ledger)
             for other in write.wake:
                 transaction.puts[keys.work(Shard(other, project, stack))] = encode(WorkRecord(by=region))
             events.extend(write.events)
@@ -348,8 +350,14 @@ class Book:
         transaction.record = record
         return transaction
 
-    async def _put_attempt(self, transaction: _Transaction, token: Token, change: AttemptChange) -> None:
-        before = transaction.attempts.get(token) or await self.attempt(token)
+    def _put_attempt(
+        self,
+        transaction: _Transaction,
+        token: Token,
+        change: AttemptChange,
+        ledger: Mapping[Token, Attempt],
+    ) -> None:
+        before = transaction.attempts.get(token) or ledger.get(token)
         after = change(before)
         transaction.attempts[token] = after
         self._put(transaction, keys.attempt(self.shard, token), after)
