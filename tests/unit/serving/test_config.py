@@ -1,0 +1,159 @@
+"""The configuration file: what it may say, and how a fault in it is told."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from global_heat.cli.serving.config import RegionOptions, is_loopback, split_address
+from global_heat.model.names import Region
+from global_heat.regions.limits import Pace
+from global_heat.regions.registry import RegionSpec
+from tests.unit.serving.conftest import changed, good, write_secret
+
+
+def test_little_has_to_be_said(load: Any) -> None:
+    setup = load(good())
+    assert setup.config.listen.address == "127.0.0.1:8904"
+    assert setup.config.engine.lease_seconds == 15.0
+    assert setup.etcd.endpoints == ("127.0.0.1:2379",)
+    assert list(setup.sealing_keys) == ["k1"] and len(setup.sealing_keys["k1"]) == 32
+    assert setup.service.password == "a service's password"
+    assert setup.config.home_spec.auth_url == "http://127.0.0.1:5000/v3"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where", "says"),
+    [
+        ("etcd.endpoint", "x", "etcd.endpoint", "not known"),
+        ("colour", "red", "colour", "not known"),
+        ("replica.region", 7, "replica.region", "expected `str`, got `int`"),
+        ("replica.id", "two words", "replica.id", "matching regex"),
+        ("etcd.endpoints", "127.0.0.1:2379", "etcd.endpoints", "expected `array`"),
+        ("etcd.endpoints", [], "etcd.endpoints", "at least one"),
+        ("etcd.endpoints", ["http://a:1"], "etcd.endpoints[0]", "not host:port"),
+        ("etcd.endpoints", ["a:1", 2], "etcd.endpoints[1]", "expected `str`"),
+        ("etcd.prefix", "/global-heat", "etcd.prefix", "does not end with a slash"),
+        ("etcd.user", "root", "etcd.password_file", "GLOBAL_HEAT_ETCD_PASSWORD"),
+        ("etcd.tls", {}, "etcd.tls.authority", "missing"),
+        ("etcd.tls", {"authority": "none.pem"}, "etcd.tls.authority", "No such file"),
+        ("engine", {"lease_seconds": "long"}, "engine.lease_seconds", "expected `float`"),
+        ("engine", {"lease_seconds": 1}, "engine.lease_seconds", "at least 2"),
+        ("engine", {"poll_seconds": 0}, "engine.poll_seconds", "greater than 0"),
+        ("engine", None, "engine", "must be a map, not empty"),
+        ("log.level", "loud", "log.level", "invalid enum value 'loud'"),
+        ("listen.address", "everywhere", "listen.address", "not host:port"),
+        ("listen.address", "0.0.0.0:8904", "listen.tls", "only loopback"),
+        ("listen.tls", {"certificate": "a", "key": "b"}, "listen.tls.key", "No such file"),
+        ("observe.engine", "8905", "observe.engine", "not host:port"),
+        ("identity.auth_url", "keystone", "identity.auth_url", "matching regex"),
+        ("identity.interface", "secret", "identity.interface", "invalid enum value"),
+        ("sealing.keys", [], "sealing.keys", "no default; make one with"),
+        ("sealing.keys", [{"id": "a.b", "file": "sealing.key"}], "sealing.keys[0].id", "matching regex"),
+        ("sealing.keys", [{"id": "a", "file": "none"}], "sealing.keys[0].file", "make one with"),
+        ("regions", {"west": {"exec_seconds": -1}}, "regions.west.exec_seconds", ">= 0"),
+        ("regions", {"west": {"exec": 1}}, "regions.west.exec", "not known"),
+        ("regions", {"west": {"pace": {"burst": 0}}}, "regions.west.pace.burst", "greater than 0"),
+        ("regions", {"*": {"ca_file": "none.pem"}}, "regions.*.ca_file", "No such file"),
+        ("drain_seconds", -1, "drain_seconds", ">= 0"),
+    ],
+)
+def test_a_fault_is_told_with_its_place(faults: Any, path: str, value: Any, where: str, says: str) -> None:
+    found = faults(changed(good(), path, value))
+    assert where in found
+    assert says in found[where]
+
+
+def test_all_faults_are_told_at_once(faults: Any) -> None:
+    document = changed(changed(good(), "replica", {"rigion": "east"}), "log.level", 3)
+    document = changed(document, "engine", {"poll_seconds": "x", "scan_seconds": "y"})
+    assert set(faults(document)) == {
+        "replica.rigion",
+        "replica.region",
+        "log.level",
+        "engine.poll_seconds",
+        "engine.scan_seconds",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "replica: {region: [\n", "a: 1\na: 2\n"])
+def test_what_is_no_map_is_refused(faults: Any, text: str) -> None:
+    assert faults(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"not base64 !", "32 bytes in base64"),
+        (base64.b64encode(b"short"), "32 bytes in base64"),
+        (base64.b64encode(b"k" * 32), "not random"),
+        (b"", "32 bytes in base64"),
+    ],
+)
+def test_a_weak_sealing_key_is_refused(faults: Any, folder: Path, content: bytes, says: str) -> None:
+    write_secret(folder / "sealing.key", content)
+    found = faults(good())["sealing.keys[0].file"]
+    assert says in found
+    assert "openssl rand -base64 32" in found
+
+
+@pytest.mark.parametrize(
+    ("name", "where"), [("sealing.key", "sealing.keys[0].file"), ("password", "service.password_file")]
+)
+def test_a_secret_that_everybody_may_read_is_refused(
+    faults: Any, folder: Path, name: str, where: str
+) -> None:
+    (folder / name).chmod(0o644)
+    assert "chmod o-rwx" in faults(good())[where]
+
+
+def test_two_keys_have_two_ids(faults: Any) -> None:
+    keys = [{"id": "k1", "file": "sealing.key"}, {"id": "k1", "file": "sealing.key"}]
+    assert "same id" in faults(changed(good(), "sealing.keys", keys))["sealing.keys"]
+
+
+def test_passwords_may_come_from_the_environment(load: Any, faults: Any) -> None:
+    document = changed(changed(good(), "service.password_file", ""), "etcd.user", "gh")
+    found = faults(document)
+    assert set(found) == {"service.password_file", "etcd.password_file"}
+    environ = {"GLOBAL_HEAT_SERVICE_PASSWORD": "one", "GLOBAL_HEAT_ETCD_PASSWORD": "two"}
+    setup = load(document, environ)
+    assert (setup.service.password, setup.etcd.password.password) == ("one", "two")
+    assert setup.secrets == ("one", "two")
+
+
+def test_plain_text_beyond_loopback_has_to_be_said(load: Any) -> None:
+    document = changed(changed(good(), "listen.address", "0.0.0.0:8904"), "listen.insecure", True)
+    assert load(document).tls is None
+
+
+def test_a_region_has_what_is_said_of_all_and_then_of_it(load: Any, folder: Path) -> None:
+    (folder / "ca.pem").write_text("a certificate")
+    regions = {
+        "*": {"exec_seconds": 5, "lag_seconds": 1, "ca_file": "ca.pem"},
+        "west": {"exec_seconds": 60, "pace": {"per_second": 3.0}},
+    }
+    config = load(changed(good(), "regions", regions)).config
+    west, east = (
+        config.complete(RegionSpec(name=Region(n), auth_url="http://k/v3")) for n in ("west", "east")
+    )
+    assert (west.exec_seconds, west.lag_seconds, west.skew_seconds) == (60, 1, 5)
+    assert (east.exec_seconds, east.ca_file) == (5, str(folder / "ca.pem"))
+    assert config.home_spec.ca_file == str(folder / "ca.pem")
+    assert config.pace(Region("west"), "compute").per_second == 3.0
+    assert config.pace(Region("east"), "compute") == Pace()
+
+
+def test_options_say_nothing_by_default() -> None:
+    assert all(getattr(RegionOptions(), name) is None for name in RegionOptions.__struct_fields__)
+
+
+def test_addresses() -> None:
+    assert split_address("[::1]:80") == ("::1", 80)
+    assert split_address("host:0") == ("host", 0)
+    assert split_address(":80") is None and split_address("host:70000") is None
+    assert is_loopback("127.0.0.3") and is_loopback("::1") and is_loopback("localhost")
+    assert not is_loopback("0.0.0.0") and not is_loopback("example.org")
