@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from functools import partial
 
 from global_heat.model.names import Path, Region
 from global_heat.model.schema import Schemas
@@ -17,11 +18,10 @@ from global_heat.template.graph import Graph
 from global_heat.template.implied import implied_needs
 from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults, spell
-from global_heat.template.node import ACCEPTS_ANYTHING, Container, Group, Leaf, Nested, Place
+from global_heat.template.node import Container, Group, Leaf, Nested, Place
 from global_heat.template.property import Coercion, Keys, Visit
 from global_heat.template.shaping import shape
 from global_heat.template.source import Identity, Source
-from global_heat.template.syntax import LOOKED_UP
 from global_heat.template.tree import Definition, Lookup, Tree, renaming
 from global_heat.template.values import OMITTED
 from global_heat.template.view import NothingYet
@@ -109,7 +109,7 @@ class _Compiler:
             coercion = Coercion(self._faults, self._visit(leaf))
             is_secret = self._expansion.is_secret
             shaped = shape(leaf.type, leaf.schema, leaf.given, self._run, coercion, is_secret)
-            if supported is not None and leaf.type != ACCEPTS_ANYTHING:
+            if supported is not None:
                 self._refuse_unsupported(leaf, supported)
             return shaped, leaf.place.metadata(self._run)
 
@@ -138,7 +138,7 @@ class _Compiler:
         return visit
 
     def _look_up(self, constraint: Constraint, value: Json, path: Path, region: str, at: At) -> None:
-        if constraint.kind == "custom_constraint" and constraint.bound in LOOKED_UP:
+        if constraint.is_lookup:
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, str) and item:
                     lookup = Lookup(path, Region(region), constraint.bound, item, spell(at))
@@ -148,7 +148,7 @@ class _Compiler:
         """A parameter's value is looked up in the regions of the leaves that use it."""
         container = self._expansion.containers.get(instance.path)
         for name, schema in instance.template.parameters.items():
-            asks = [c for c in schema.constraints if c.bound in LOOKED_UP] if schema else []
+            asks = [c for c in schema.constraints if c.is_lookup] if schema else []
             if not asks:
                 continue
             value = instance.parameter(name, self._run)
@@ -186,7 +186,7 @@ class _Compiler:
         run, outer = self._run, self._run.faults
         for name in instance.template.outputs:
             run.faults = Faults()
-            _, trace = run.traced(lambda name=name: instance.output(name, run))  # type: ignore[misc]
+            _, trace = run.traced(partial(instance.output, name, run))
             outer.include(run.faults, late=False)
             self._note_reads(trace)
         run.faults = outer

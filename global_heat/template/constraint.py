@@ -22,6 +22,11 @@ class Constraint(msgspec.Struct, frozen=True):
     description: str = ""
     """Said to people in the place of what exactly was violated."""
 
+    @property
+    def is_lookup(self) -> bool:
+        """Whether only a service can tell."""
+        return self.kind == "custom_constraint" and self.bound in LOOKED_UP
+
     def violation(self, value: Json) -> str | None:
         """Say what the value, which is known, should have been; None: nothing is wrong."""
         expected = _EXPECTED[self.kind](self.bound, value)

@@ -43,13 +43,13 @@ class Registry:
     def __init__(self, entries: Mapping[str, str], resources: Mapping[str, Json]) -> None:
         self._entries = entries
         self._resources = resources
-        self._prefixes = sorted((key for key in entries if key.endswith("*")), key=len, reverse=True)
+        self._prefixes = sorted((key for key in entries if key.endswith("*")), key=len)
 
     def find(self, type_name: str, resource: str, known: Callable[[str], bool]) -> Target | None:
         """Follow the mappings from a type name; None: it leads to nothing that is `known`.
 
-        Of mappings the resource's own counts first, then one of exactly this name, then the one of the
-        longest beginning. Raises `Wrong` for a circle.
+        Of mappings the resource's own counts first, then one of exactly this name, then those of its
+        beginnings, the shortest before longer ones, as in Heat. Raises `Wrong` for a circle.
         """
         return self._find(type_name, resource, known, ())
 

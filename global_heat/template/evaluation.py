@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from global_heat.model.names import Path
 from global_heat.model.values import Json, Unknown
 from global_heat.template.location import At, Faults, Wrong
-from global_heat.template.values import FAULTY, OMITTED, describe, first_unknown, key_text
+from global_heat.template.values import FAULTY, OMITTED, first_unknown, key_text, kind_of
 from global_heat.template.view import View
 
 _BUSY: Final = object()
@@ -155,7 +155,7 @@ class Evaluation:
         if isinstance(value, bool | Unknown):
             return value
         if not isinstance(value, str):
-            raise Wrong(f"expected a condition's name or a boolean, found {describe(value)}")
+            raise Wrong(f"expected a condition's name or a boolean, found {kind_of(value)}")
         return self.scope.condition(value, self.run)
 
 

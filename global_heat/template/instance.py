@@ -13,7 +13,7 @@ from global_heat.template.evaluation import Evaluation, Function, Run
 from global_heat.template.location import At, Wrong
 from global_heat.template.outline import Template
 from global_heat.template.parameter import ParameterSchema
-from global_heat.template.values import FAULTY, OMITTED, describe
+from global_heat.template.values import FAULTY, OMITTED, kind_of
 
 Argument = Callable[[str, ParameterSchema, Run], Json]
 """Gives a parameter's value, noting its faults in the run."""
@@ -119,7 +119,7 @@ class Instance:
                 run.faults.add(at, f"a condition must be known beforehand, found {holds}; use parameters")
             else:
                 run.faults.add(
-                    at, f"expected true, false or a function of conditions, found {describe(holds)}"
+                    at, f"expected true, false or a function of conditions, found {kind_of(holds)}"
                 )
             return FAULTY
 

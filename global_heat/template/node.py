@@ -12,8 +12,22 @@ from global_heat.template.location import At, Wrong
 from global_heat.template.outline import ResourceText
 from global_heat.template.values import FAULTY, OMITTED, walk
 
-ACCEPTS_ANYTHING = "OS::Heat::None"
-"""The type that does nothing: it takes any property and has any attribute."""
+NONE_TYPE = "OS::Heat::None"
+_ANY_ATTRIBUTE = frozenset(
+    {
+        NONE_TYPE,
+        "OS::Heat::SoftwareDeployment",
+        "OS::Heat::SoftwareDeploymentGroup",
+        "OS::Heat::StructuredDeployment",
+        "OS::Heat::StructuredDeploymentGroup",
+    }
+)
+"""Types whose attributes depend on what they are given."""
+
+
+def takes_anything(type: str, schema: TypeSchema) -> bool:
+    """Whether a type has no properties of its own and refuses none: it does nothing, or is long gone."""
+    return type == NONE_TYPE or (not schema.properties and schema.support.get("status") == "HIDDEN")
 
 
 class Place:
@@ -82,7 +96,7 @@ class Leaf:
         return (
             name in self.schema.attributes
             or name in self.schema.base_attributes
-            or self.type == ACCEPTS_ANYTHING
+            or self.type in _ANY_ATTRIBUTE
         )
 
 

@@ -152,6 +152,9 @@ class _Reader:
         if not isinstance(content, dict):
             self._faults.add(at, f"expected a map of names, found {describe(content)}")
             return []
+        for name in content:
+            if isinstance(name, bool):
+                self._faults.add((at, key_text(name)), "YAML reads this name as a boolean; put it in quotes")
         return [(key_text(name), written, (at, key_text(name))) for name, written in content.items()]
 
     def _text(self, written: dict[str, Json], key: str, at: At) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -10,7 +11,7 @@ from global_heat.model.schema import TypeSchema
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.given import Given
-from global_heat.template.node import ACCEPTS_ANYTHING
+from global_heat.template.node import takes_anything
 from global_heat.template.property import Coercion, check_names
 from global_heat.template.values import OMITTED
 
@@ -36,13 +37,13 @@ def shape(
 
     `is_secret` tells from what a value was made of whether faults may repeat it.
     """
-    if type == ACCEPTS_ANYTHING:
-        return {}
     values: dict[str, Json] = {}
     traces: dict[str, Trace] = {}
     for name in given.names(run):
-        values[name], traces[name] = run.traced(lambda name=name: given.value(name, run))  # type: ignore[misc]
+        values[name], traces[name] = run.traced(partial(given.value, name, run))
         run.trace.include(traces[name])
+    if takes_anything(type, schema):
+        return {}
     check_names(schema.properties, values, given.at, run.faults)
     properties: dict[str, Json] = {}
     for name, property in schema.properties.items():

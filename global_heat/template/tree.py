@@ -175,12 +175,12 @@ class Tree:
         return shown
 
     def immutable_changes(self, new: Tree) -> list[Fault]:
-        """Faults of a new wish that changes parameters which this one declares immutable."""
+        """Faults of a new wish that changes parameters which it declares immutable."""
         old_values, new_values = self.parameters(), new.parameters()
         return [
             Fault(f"parameters.{name}", "the parameter is immutable; give it the value that the stack has")
-            for name, schema in self._root.template.parameters.items()
-            if schema and schema.immutable and name in new_values and new_values[name] != old_values[name]
+            for name, schema in new._root.template.parameters.items()
+            if schema and schema.immutable and name in old_values and new_values[name] != old_values[name]
         ]
 
 

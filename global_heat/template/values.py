@@ -78,6 +78,18 @@ def describe(value: Json) -> str:
             return str(value)
 
 
+def kind_of(value: Json) -> str:
+    """Say what sort of value it is and not which: it may come from a secret."""
+    match value:
+        case str():
+            return "a text"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+    return describe(value)
+
+
 def walk(value: Json, path: list[Json], *, text_indexes: bool) -> Json | _Omitted:
     """Follow keys and indexes into a value; `OMITTED` when the path leads nowhere.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation, Function
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import OMITTED, describe
+from global_heat.template.values import OMITTED, kind_of
 
 
 def choose(*, alternative_needed: bool = True) -> Function:
@@ -17,7 +17,7 @@ def choose(*, alternative_needed: bool = True) -> Function:
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         if not isinstance(arguments, list) or len(arguments) not in sizes:
-            raise Wrong(f"expected {form}, found {describe(arguments)}")
+            raise Wrong(f"expected {form}, found {kind_of(arguments)}")
         condition = arguments[0]
         holds = True if condition is None else evaluation.decide(condition, (at, 0))
         if isinstance(holds, Unknown):

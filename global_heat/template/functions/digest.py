@@ -7,7 +7,7 @@ import hashlib
 from global_heat.model.values import Json
 from global_heat.template.evaluation import plain
 from global_heat.template.location import Wrong
-from global_heat.template.values import describe
+from global_heat.template.values import kind_of
 
 ALGORITHMS = sorted(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake"))
 
@@ -15,12 +15,12 @@ ALGORITHMS = sorted(name for name in hashlib.algorithms_guaranteed if not name.s
 def _digest(arguments: Json) -> Json:
     """`[ALGORITHM, TEXT]`."""
     if not isinstance(arguments, list) or len(arguments) != 2:
-        raise Wrong(f"expected [algorithm, text], found {describe(arguments)}", late=True)
+        raise Wrong(f"expected [algorithm, text], found {kind_of(arguments)}", late=True)
     algorithm, text = arguments
     if not isinstance(algorithm, str) or algorithm.lower() not in ALGORITHMS:
-        raise Wrong(f"expected one of {', '.join(ALGORITHMS)}, found {describe(algorithm)}", late=True)
+        raise Wrong(f"expected one of {', '.join(ALGORITHMS)}, found {kind_of(algorithm)}", late=True)
     if not isinstance(text, str):
-        raise Wrong(f"expected a text to hash, found {describe(text)}", late=True)
+        raise Wrong(f"expected a text to hash, found {kind_of(text)}", late=True)
     return hashlib.new(algorithm.lower(), text.encode(), usedforsecurity=False).hexdigest()
 
 

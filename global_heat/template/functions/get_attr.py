@@ -5,7 +5,7 @@ from __future__ import annotations
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation, Function
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import FAULTY, describe, first_unknown
+from global_heat.template.values import FAULTY, first_unknown, kind_of
 
 
 def get_attr(*, all_attributes: bool) -> Function:
@@ -18,7 +18,7 @@ def get_attr(*, all_attributes: bool) -> Function:
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         if not isinstance(arguments, list) or len(arguments) < least:
-            raise Wrong(f"expected {form}, found {describe(arguments)}")
+            raise Wrong(f"expected {form}, found {kind_of(arguments)}")
         name, *keys = evaluation.resolve(arguments, at)
         unknown = first_unknown([name, *keys])
         if unknown == FAULTY:
@@ -29,11 +29,11 @@ def get_attr(*, all_attributes: bool) -> Function:
             evaluation.scope.attribute(name, keys[:1], evaluation.run)
             return unknown
         if not isinstance(name, str):
-            raise Wrong(f"expected a resource's name first, found {describe(name)}")
+            raise Wrong(f"expected a resource's name first, found {kind_of(name)}")
         if not keys:
             return evaluation.scope.attributes(name, evaluation.run)
         if not isinstance(keys[0], str):
-            raise Wrong(f"expected an attribute's name second, found {describe(keys[0])}")
+            raise Wrong(f"expected an attribute's name second, found {kind_of(keys[0])}")
         return evaluation.scope.attribute(name, keys, evaluation.run)
 
     return call

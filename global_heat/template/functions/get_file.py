@@ -5,7 +5,7 @@ from __future__ import annotations
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import describe
+from global_heat.template.values import kind_of
 
 
 def get_file(arguments: Json, evaluation: Evaluation, at: At) -> Json:
@@ -14,7 +14,7 @@ def get_file(arguments: Json, evaluation: Evaluation, at: At) -> Json:
     if isinstance(name, Unknown):
         return name
     if not isinstance(name, str):
-        raise Wrong(f"expected a file's name, found {describe(name)}", late=True)
+        raise Wrong(f"expected a file's name, found {kind_of(name)}", late=True)
     if name not in evaluation.scope.files:
         raise Wrong(f'there is no file "{name}" among those handed over; send it along', late=True)
     return evaluation.scope.files[name]

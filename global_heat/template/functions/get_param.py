@@ -5,7 +5,7 @@ from __future__ import annotations
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import OMITTED, describe, first_unknown, walk
+from global_heat.template.values import OMITTED, first_unknown, kind_of, walk
 
 
 def get_param(arguments: Json, evaluation: Evaluation, at: At) -> Json:
@@ -23,7 +23,7 @@ def get_param(arguments: Json, evaluation: Evaluation, at: At) -> Json:
             return resolved[0]
         case _:
             raise Wrong(
-                f"expected a parameter's name or a list that begins with it, found {describe(resolved)}",
+                f"expected a parameter's name or a list that begins with it, found {kind_of(resolved)}",
                 late=True,
             )
     value = evaluation.scope.parameter(name, evaluation.run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import FAULTY, describe
+from global_heat.template.values import FAULTY, kind_of
 
 
 def get_resource(arguments: Json, evaluation: Evaluation, at: At) -> Json:
@@ -15,5 +15,5 @@ def get_resource(arguments: Json, evaluation: Evaluation, at: At) -> Json:
     if isinstance(name, Unknown):
         raise Wrong(f"the resource's name must be known beforehand, found {name}")
     if not isinstance(name, str):
-        raise Wrong(f"expected a resource's name, found {describe(name)}")
+        raise Wrong(f"expected a resource's name, found {kind_of(name)}")
     return evaluation.scope.reference(name, evaluation.run)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from global_heat.model.values import Json
 from global_heat.template.evaluation import plain
 from global_heat.template.location import Wrong
-from global_heat.template.values import ITEMS_MAX, describe
+from global_heat.template.values import ITEMS_MAX, kind_of
 
 
 def _concatenate(arguments: Json) -> list[Json]:
     if not isinstance(arguments, list):
-        raise Wrong(f"expected a list of lists, found {describe(arguments)}", late=True)
+        raise Wrong(f"expected a list of lists, found {kind_of(arguments)}", late=True)
     result: list[Json] = []
     for items in arguments:
         if items is not None and not isinstance(items, list):
-            raise Wrong(f"expected a list of lists, found {describe(items)} in it", late=True)
+            raise Wrong(f"expected a list of lists, found {kind_of(items)} in it", late=True)
         result += items or []
     if len(result) > ITEMS_MAX:
         raise Wrong(f"the result has more than {ITEMS_MAX} items")

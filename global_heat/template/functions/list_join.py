@@ -7,7 +7,7 @@ import json
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Evaluation, Function, plain
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import TEXT_CHARACTERS_MAX, describe
+from global_heat.template.values import TEXT_CHARACTERS_MAX, kind_of
 
 
 def list_join(*, many: bool = True) -> Function:
@@ -19,13 +19,13 @@ def list_join(*, many: bool = True) -> Function:
         if separator is None:
             separator = ""
         if not isinstance(separator, str):
-            raise Wrong(f"expected the separator to be a text, found {describe(separator)}", late=True)
+            raise Wrong(f"expected the separator to be a text, found {kind_of(separator)}", late=True)
         texts: list[str] = []
         for items in lists:
             if not items:
                 continue
             if not isinstance(items, list):
-                raise Wrong(f"expected a list to join, found {describe(items)}", late=True)
+                raise Wrong(f"expected a list to join, found {kind_of(items)}", late=True)
             texts += [_as_text(item, many) for item in items]
         if sum(map(len, texts)) + len(separator) * len(texts) > TEXT_CHARACTERS_MAX:
             raise Wrong(f"the result is longer than {TEXT_CHARACTERS_MAX} characters")
@@ -35,7 +35,7 @@ def list_join(*, many: bool = True) -> Function:
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         if not isinstance(arguments, list) or len(arguments) < 2 or (not many and len(arguments) > 2):
-            raise Wrong(f"expected {form}, found {describe(arguments)}")
+            raise Wrong(f"expected {form}, found {kind_of(arguments)}")
         return joined(arguments, evaluation, at)
 
     return call
@@ -49,4 +49,4 @@ def _as_text(item: Json, structures: bool) -> str:
     if structures and isinstance(item, dict | list):
         return json.dumps(item, sort_keys=True)
     expected = "texts, maps and lists" if structures else "texts"
-    raise Wrong(f"only {expected} can be joined, found {describe(item)}; put numbers in quotes", late=True)
+    raise Wrong(f"only {expected} can be joined, found {kind_of(item)}; put numbers in quotes", late=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation, Function
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import describe
+from global_heat.template.values import kind_of
 
 
 def _several(deciding: bool) -> Function:
@@ -13,7 +13,7 @@ def _several(deciding: bool) -> Function:
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         if not isinstance(arguments, list) or len(arguments) < 2:
-            raise Wrong(f"expected a list of two or more conditions, found {describe(arguments)}")
+            raise Wrong(f"expected a list of two or more conditions, found {kind_of(arguments)}")
         for index, argument in enumerate(arguments):
             holds = evaluation.decide(argument, (at, index))
             if isinstance(holds, Unknown) or holds is deciding:
@@ -29,6 +29,6 @@ either = _several(deciding=True)
 
 def negate(arguments: Json, evaluation: Evaluation, at: At) -> Json:
     if not arguments and not isinstance(arguments, bool):
-        raise Wrong(f"expected a condition, found {describe(arguments)}")
+        raise Wrong(f"expected a condition, found {kind_of(arguments)}")
     holds = evaluation.decide(arguments, at)
     return holds if isinstance(holds, Unknown) else not holds

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Evaluation
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import describe, first_unknown
+from global_heat.template.values import first_unknown, kind_of
 
 PARTS = ("scheme", "username", "password", "host", "port", "path", "query", "fragment")
 PORT_MAX = 65535
@@ -17,13 +17,13 @@ PORT_MAX = 65535
 def make_url(arguments: Json, evaluation: Evaluation, at: At) -> Json:
     """A map of some of scheme, username, password, host, port, path, query (a map), fragment."""
     if not isinstance(arguments, dict):
-        raise Wrong(f"expected a map of {', '.join(PARTS)}, found {describe(arguments)}")
+        raise Wrong(f"expected a map of {', '.join(PARTS)}, found {kind_of(arguments)}")
     parts = evaluation.resolve(arguments, at)
     unknown = first_unknown(parts)
     if unknown is not None:
         return unknown
     if not isinstance(parts, dict):
-        raise Wrong(f"expected a map of {', '.join(PARTS)}, found {describe(parts)}", late=True)
+        raise Wrong(f"expected a map of {', '.join(PARTS)}, found {kind_of(parts)}", late=True)
     _check(parts)
     return _compose({name: value for name, value in parts.items() if value is not None})
 
@@ -39,7 +39,8 @@ def _check(parts: Mapping[str, Json]) -> None:
         kind = dict if name == "query" else str
         if not isinstance(value, kind):
             expected = "a map" if kind is dict else "a text"
-            raise Wrong(f"expected {name} to be {expected}, found {describe(value)}")
+            late = name == "fragment" and bool(parts.get("query"))
+            raise Wrong(f"expected {name} to be {expected}, found {kind_of(value)}", late=late)
     if parts.get("port") is not None:
         _port(parts["port"])
 
@@ -50,7 +51,7 @@ def _port(value: Json) -> int:
     except (TypeError, ValueError):
         port = 0
     if not 1 <= port <= PORT_MAX:
-        raise Wrong(f"expected port to be a number from 1 to {PORT_MAX}, found {describe(value)}")
+        raise Wrong(f"expected port to be a number from 1 to {PORT_MAX}, found {kind_of(value)}")
     return port
 
 

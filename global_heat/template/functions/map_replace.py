@@ -5,7 +5,7 @@ from __future__ import annotations
 from global_heat.model.values import Json
 from global_heat.template.evaluation import plain
 from global_heat.template.location import Wrong
-from global_heat.template.values import describe
+from global_heat.template.values import kind_of
 
 
 def _replace(arguments: Json) -> Json:
@@ -33,7 +33,7 @@ def _as_map(value: Json) -> dict[Json, Json]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Wrong(f"expected a map, found {describe(value)}", late=True)
+        raise Wrong(f"expected a map, found {kind_of(value)}", late=True)
     return value
 
 

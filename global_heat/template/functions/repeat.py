@@ -8,7 +8,7 @@ from math import prod
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Evaluation, Function
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import ITEMS_MAX, TEXT_CHARACTERS_MAX, count_items, describe, first_unknown
+from global_heat.template.values import ITEMS_MAX, TEXT_CHARACTERS_MAX, count_items, first_unknown, kind_of
 
 
 def repeat(*, maps: bool = True, permutations: bool = True) -> Function:
@@ -20,9 +20,9 @@ def repeat(*, maps: bool = True, permutations: bool = True) -> Function:
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         if not isinstance(arguments, dict) or not {"template", "for_each"} <= arguments.keys():
-            raise Wrong(f"expected a map with template and for_each, found {describe(arguments)}")
+            raise Wrong(f"expected a map with template and for_each, found {kind_of(arguments)}")
         if not isinstance(arguments["for_each"], dict):
-            raise Wrong(f"expected for_each to be a map, found {describe(arguments['for_each'])}")
+            raise Wrong(f"expected for_each to be a map, found {kind_of(arguments['for_each'])}")
         template = evaluation.resolve(arguments["template"], (at, "template"))
         for_each = evaluation.resolve(arguments["for_each"], (at, "for_each"))
         combined = True
@@ -32,9 +32,9 @@ def repeat(*, maps: bool = True, permutations: bool = True) -> Function:
         if unknown is not None:
             return unknown
         if not isinstance(for_each, dict):
-            raise Wrong(f"expected for_each to be a map, found {describe(for_each)}", late=True)
+            raise Wrong(f"expected for_each to be a map, found {kind_of(for_each)}", late=True)
         if not isinstance(combined, bool):
-            raise Wrong(f"expected permutations to be a boolean, found {describe(combined)}", late=True)
+            raise Wrong(f"expected permutations to be a boolean, found {kind_of(combined)}", late=True)
         lists = [_values(word, value, maps and combined) for word, value in for_each.items()]
         _refuse_too_much(template, lists, combined)
         rows = product(*lists) if combined else zip(*lists, strict=True)
@@ -49,7 +49,7 @@ def _values(word: str, value: Json, maps: bool) -> list[Json]:
     if maps and isinstance(value, dict):
         return list(value)
     if not isinstance(value, list):
-        raise Wrong(f"expected a list for {word}, found {describe(value)}", late=True)
+        raise Wrong(f"expected a list for {word}, found {kind_of(value)}", late=True)
     return value
 
 
@@ -67,7 +67,7 @@ def _fill(template: Json, words: list[tuple[str, Json]]) -> Json:
         case str():
             for word, value in words:
                 if not isinstance(value, str):
-                    raise Wrong(f"the values of {word} must be texts, found {describe(value)}", late=True)
+                    raise Wrong(f"the values of {word} must be texts, found {kind_of(value)}", late=True)
                 template = template.replace(word, value)
                 if len(template) > TEXT_CHARACTERS_MAX:
                     raise Wrong(f"the result is longer than {TEXT_CHARACTERS_MAX} characters")

@@ -8,7 +8,7 @@ import json
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Evaluation, Function
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import TEXT_CHARACTERS_MAX, describe, first_unknown
+from global_heat.template.values import TEXT_CHARACTERS_MAX, first_unknown, kind_of
 
 
 class Strictness(enum.IntEnum):
@@ -24,18 +24,18 @@ def str_replace(strictness: Strictness = Strictness.LENIENT, *, structures: bool
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         if not isinstance(arguments, dict) or not {"template", "params"} <= arguments.keys():
-            raise Wrong(f"expected a map with template and params, found {describe(arguments)}")
+            raise Wrong(f"expected a map with template and params, found {kind_of(arguments)}")
         if not isinstance(arguments["params"], dict):
-            raise Wrong(f"expected params to be a map, found {describe(arguments['params'])}")
+            raise Wrong(f"expected params to be a map, found {kind_of(arguments['params'])}")
         template = evaluation.resolve(arguments["template"], (at, "template"))
         params = evaluation.resolve(arguments["params"], (at, "params"))
         unknown = first_unknown([template, params])
         if unknown is not None:
             return unknown
         if not isinstance(template, str):
-            raise Wrong(f"expected template to be a text, found {describe(template)}", late=True)
+            raise Wrong(f"expected template to be a text, found {kind_of(template)}", late=True)
         if not isinstance(params, dict):
-            raise Wrong(f"expected params to be a map, found {describe(params)}", late=True)
+            raise Wrong(f"expected params to be a map, found {kind_of(params)}", late=True)
         if strictness is Strictness.NONE_EMPTY:
             _refuse_empty(params)
         texts = {word: _as_text(word, value, structures) for word, value in params.items()}
@@ -82,7 +82,7 @@ def _as_text(word: str, value: Json, structures: bool) -> str:
             return str(value)
         case _ if structures:
             return json.dumps(value, sort_keys=True)
-    raise Wrong(f"expected a text or a number for {word}, found {describe(value)}", late=True)
+    raise Wrong(f"expected a text or a number for {word}, found {kind_of(value)}", late=True)
 
 
 def _refuse_empty(params: dict[str, Json]) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Evaluation, plain
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import describe
+from global_heat.template.values import kind_of
 
 
 def str_split(arguments: Json, evaluation: Evaluation, at: At) -> Json:
     """`[SEPARATOR, TEXT]` or `[SEPARATOR, TEXT, index]`. A text that is null stays null."""
     if not isinstance(arguments, list):
-        raise Wrong(f"expected [separator, text] or [separator, text, index], found {describe(arguments)}")
+        raise Wrong(f"expected [separator, text] or [separator, text, index], found {kind_of(arguments)}")
     return _cut(arguments, evaluation, at)
 
 
@@ -20,18 +20,18 @@ def _split(arguments: Json) -> Json:
         raise Wrong("expected [separator, text] or [separator, text, index]", late=True)
     separator, text, *rest = arguments
     if not isinstance(separator, str) or not separator:
-        raise Wrong(f"expected a separator, found {describe(separator)}", late=True)
+        raise Wrong(f"expected a separator, found {kind_of(separator)}", late=True)
     if text is None:
         return None
     if not isinstance(text, str):
-        raise Wrong(f"expected a text to split, found {describe(text)}", late=True)
+        raise Wrong(f"expected a text to split, found {kind_of(text)}", late=True)
     parts = text.split(separator)
     if not rest or rest[0] is None:
         return parts
     try:
         index = int(rest[0])
     except (TypeError, ValueError):
-        raise Wrong(f"expected an index, found {describe(rest[0])}", late=True) from None
+        raise Wrong(f"expected an index, found {kind_of(rest[0])}", late=True) from None
     if not 0 <= index < len(parts):
         raise Wrong(f"expected an index from 0 to {len(parts) - 1}, found {index}", late=True)
     return parts[index]
