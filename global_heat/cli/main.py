@@ -15,7 +15,7 @@ _COMMANDS = {
     "region": ("global_heat.cli.region:region", "The regions that stacks may use."),
     "replica": ("global_heat.cli.region:replica", "The replicas that work."),
     "serve": ("global_heat.cli.serve:serve", "Run a replica."),
-    "lab": ("global_heat.cli.lab:lab", "Run several regions on this machine."),
+    "lab": ("global_heat.cli.lab.commands:lab", "Run several regions on this machine."),
     "demo": ("global_heat.cli.demo:demo", "Show a stack over several regions, on this machine."),
     "sim": ("global_heat.cli.sim:sim", "Run simulated worlds, seed by seed."),
 }

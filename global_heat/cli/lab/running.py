@@ -31,6 +31,7 @@ from global_heat.store.etcd.settings import Settings
 from global_heat.store.protocol import Store
 
 NETWORK, CLOUDS = "network", "clouds"
+_MAIN = "from global_heat.cli.main import main; main()"
 
 
 class RunningLab:
@@ -192,7 +193,7 @@ class RunningLab:
             dead = [replica for replica in replicas if not self.processes.alive(replica.name)]
             for replica in dead:
                 config = write_replica(self.lab, replica, self.directory)
-                command = [sys.executable, "-m", "global_heat", "serve", "--config", config]
+                command = [sys.executable, "-c", _MAIN, "serve", "--config", config]
                 self.processes.start(replica.name, command, {"GLOBAL_HEAT_SERVICE_PASSWORD": SERVICE[1]})
             for replica in replicas:
                 not_these = former if replica in dead else frozenset[str]()
