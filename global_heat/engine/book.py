@@ -237,7 +237,7 @@ class Book:
         try:
             while True:
                 ledger = await self._ledger() if any(write.attempts for write in writes) else {}
-                # From here to the commit's send nothing is awaited: what it compares is what it was built from.
+                # From here on nothing is awaited before it is sent: it compares what it was built from.
                 transaction = self._build(writes, txn, ledger)
                 try:
                     outcome = await self._store.commit(

@@ -228,6 +228,8 @@ class Wishes:
 
     async def refuse_immutable(self, view: StackView, tree: Tree) -> None:
         """Raises `Invalid`, located, when a tree changes what the stack's present one calls immutable."""
+        if not view.header.revision:
+            return  # rolled back to nothing: nothing has been fixed
         present = await self._documents.tree(view.header, view.header.revision)
         if faults := present.immutable_changes(tree):
             raise Invalid("the update changes what cannot be changed", *faults)
