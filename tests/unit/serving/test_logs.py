@@ -19,8 +19,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
-    """Sets the log up; gives what was logged since."""
-    set_up_logs("debug", ("hunter22",), part="test")
+    """What was logged since; logs have to be set up in the test, for each phase of it has its own stderr."""
 
     def read() -> list[dict[str, Any]]:
         return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
@@ -32,6 +31,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
 
 
 def test_a_line_says_when_how_grave_who_and_what(lines: Lines) -> None:
+    set_up_logs("debug", part="test")
     structlog.contextvars.bind_contextvars(stack="s1", attempt="t1")
     structlog.get_logger().info("called", region="east", request_id="req-1")
     (line,) = lines()
@@ -48,6 +48,7 @@ def test_a_line_says_when_how_grave_who_and_what(lines: Lines) -> None:
 
 
 def test_other_libraries_log_in_the_same_way(lines: Lines) -> None:
+    set_up_logs("info")
     logging.getLogger("aiohttp").warning("sent X-Auth-Token: %s", CANARY)
     (line,) = lines()
     assert (line["level"], line["logger"], line["event"]) == (
@@ -58,6 +59,7 @@ def test_other_libraries_log_in_the_same_way(lines: Lines) -> None:
 
 
 def test_an_exception_is_shown_without_its_secrets(lines: Lines) -> None:
+    set_up_logs("info", ("hunter22",))
     try:
         raise ValueError(f"refused token {TOKEN} of hunter22")
     except ValueError:
