@@ -65,6 +65,8 @@ async def test_another_project_sees_nothing(world: World):
         for call in (bob.get_operation(name), bob.wait_operation(name, 0.1), bob.cancel_operation(name)):
             assert (await refused(call)).code == "NOT_FOUND"
     assert await bob.list_stacks() == [] and await bob.list_operations() == []
+    await bob.create_stack("web", spec())
+    assert (await refused(bob.get_stack("projects/red/stacks/web"))).code == "NOT_FOUND"
 
 
 async def test_roles_say_who_may_write(world: World):
