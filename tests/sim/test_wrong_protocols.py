@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 import structlog
+from conftest import Stage
 
-from global_heat.engine import creating, sweeper
+from global_heat.engine import book, creating, sweeper
 from global_heat.engine.resource import adopt
+from global_heat.model.records import AttemptState
+from global_heat.sim.blueprints import Site
+from global_heat.sim.cloud.faults import Fate
 from global_heat.sim.schedule import PROFILES, run_seed
 
 SEEDS = 60
@@ -57,6 +62,25 @@ def test_create_then_record_leaves_orphans(monkeypatch):
     assert found & {8, 18}, "an orphan"
 
 
+async def late_after_a_take_over(stage: Stage) -> None:
+    sent = stage.meets(Fate(delay_seconds=40.0, hold_seconds=4.0), "/networks")
+    await stage.create(Site("s0", "east", ports=0))
+    await sent.wait()
+    await stage.owner("east").kill()
+    await stage.settled()
+    await stage.until(lambda: stage.made("network.network") == 2)
+
+
+async def late_after_a_delete(stage: Stage) -> None:
+    sent = stage.meets(Fate(delay_seconds=50.0, hold_seconds=4.5), "/networks")
+    await stage.create(Site("s0", "east", ports=0))
+    await sent.wait()
+    await stage.owner("east").kill()
+    await stage.world.user.delete("web")
+    await stage.settled()
+    await stage.until(lambda: stage.made("network.network") >= 1)
+
+
 def test_without_a_sweeper_late_requests_leave_orphans(monkeypatch):
     async def no_run(self):
         await asyncio.Event().wait()
@@ -65,20 +89,48 @@ def test_without_a_sweeper_late_requests_leave_orphans(monkeypatch):
     assert 18 in violated(10)
 
 
-def test_closing_before_the_fence_leaves_orphans(monkeypatch):
+def test_closing_on_a_timer_leaves_orphans(monkeypatch, play):
+    """Without the fence: whoever stops looking before a late request can land leaves what it makes."""
     real = sweeper.Sweeper._note
 
     async def on_a_timer(self, attempt, entry, begun, seen, swept):
-        import msgspec
-
         soon = msgspec.structs.replace(attempt, cred_expires_at=attempt.started_at - 7.0)
         await real(self, soon, entry, begun, seen, swept)
 
     monkeypatch.setattr(sweeper.Sweeper, "_note", on_a_timer)
-    assert violated() & {8, 18}
+    with pytest.raises(AssertionError, match=r"invariant=(8|18)"):
+        play(late_after_a_delete)
 
 
-@pytest.mark.parametrize("when", ["at once"])
-def test_trying_again_without_condemning_makes_doubles(monkeypatch, when):
+def test_trying_again_without_condemning_makes_doubles(monkeypatch, play):
     monkeypatch.setattr(creating, "condemn", lambda before: before)
-    assert violated() & {0, 8, 9, 12, 13, 18}
+    with pytest.raises(AssertionError, match=r"invariant=(8|9)"):
+        play(late_after_a_take_over)
+
+
+def test_a_sweeper_that_spares_adopted_tokens_leaves_what_was_replayed(monkeypatch, play):
+    monkeypatch.setattr(
+        sweeper.Sweeper, "_wanted", lambda self, attempt, id: attempt.state is not AttemptState.CONDEMNED
+    )
+
+    async def replayed(stage: Stage) -> None:
+        stage.meets(Fate(replay_after_seconds=20.0), "/networks")
+        await stage.create(Site("s0", "east", ports=0))
+        await stage.settled()
+        await stage.until(lambda: stage.made("network.network") == 2)
+
+    with pytest.raises(AssertionError, match=r"invariant=(8|9)"):
+        play(replayed)
+
+
+def test_an_owner_whose_writes_do_not_compare_its_claim_takes_from_its_successor(monkeypatch):
+    """Two owners at once: a stopped one that goes on writes over what the next one has done."""
+    real = book.Book._build
+
+    def unfenced(self, writes, txn, ledger):
+        transaction = real(self, writes, txn, ledger)
+        transaction.guards = [guard for guard in transaction.guards if not guard.key.startswith("claims/")]
+        return transaction
+
+    monkeypatch.setattr(book.Book, "_build", unfenced)
+    assert 5 in violated(3)
