@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 Row = Mapping[str, Any]
+_WIDTH_PIPED = 10_000
 
 _COLOURS = {
     "COMPLETE": "green",
@@ -45,7 +46,7 @@ class Format:
                 table.add_column(name.replace("_", " "), overflow="fold")
             for row in rows:
                 table.add_row(*(cell(row.get(name)) for name in columns))
-            console().print(table)
+            show(table)
         else:
             self._dump(list(rows))
 
@@ -61,7 +62,7 @@ class Format:
             table.add_column(overflow="fold")
             for name, value in row.items():
                 table.add_row(name.replace("_", " "), cell(value))
-            console().print(table)
+            show(table)
         else:
             self._dump(row)
 
@@ -103,20 +104,21 @@ def format_options(command: Callable[..., None]) -> Callable[..., None]:
 def console(*, stderr: bool = False) -> Console:
     """Wide enough for what is piped, so that nothing a program reads is cut."""
     made = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=10_000)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH_PIPED)
+
+
+def show(table: Table) -> None:
+    """Print a table; where it is piped, without the spaces that fill its last column."""
+    out = console()
+    with out.capture() as captured:
+        out.print(table)
+    lines = captured.get().splitlines()
+    click.echo("\n".join(lines if out.is_terminal else map(str.rstrip, lines)))
 
 
 def cell(value: Any) -> Text:
     """A value as a cell of a table."""
-    match value:
-        case None | "" | [] | {}:
-            text = "-"
-        case list() | tuple() if all(isinstance(item, str) for item in value):
-            text = ", ".join(value)
-        case dict() | list() | tuple():
-            text = json.dumps(value, ensure_ascii=False)
-        case _:
-            text = str(value)
+    text = _text(value)
     return Text(text, style=colour(text))
 
 
@@ -124,6 +126,25 @@ def colour(state: str) -> str:
     return next(
         (shade for word, shade in _COLOURS.items() if state == word or state.endswith(f"_{word}")), ""
     )
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None | "":
+            return "-"
+        case list() | tuple() if all(isinstance(item, str) for item in value):
+            return ", ".join(value) or "-"
+        case list() if all(isinstance(item, dict) for item in value):
+            return "\n".join(map(_text, value))
+        case dict():
+            told = {key: item for key, item in value.items() if item not in (None, "", [], {})}
+            return "  ".join(f"{key}={_leaf(item)}" for key, item in told.items()) or "-"
+        case _:
+            return _leaf(value)
+
+
+def _leaf(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _of(row: Row, name: str) -> Any:

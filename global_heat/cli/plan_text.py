@@ -30,7 +30,7 @@ def print_plan(plan: plan_pb2.Plan, console: Console) -> None:
         console.print(Text(f"\n{last(region)}", style="bold"))
         for resource in resources:
             console.print(_line(resource))
-    if plan.critical_path:
+    if len(plan.critical_path) > 1:
         steps = " → ".join(plan.critical_path)
         console.print(Text(f"\nLongest chain, {len(plan.critical_path)} steps: {steps}"))
     for warning in plan.warnings:

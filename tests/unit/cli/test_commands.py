@@ -39,6 +39,9 @@ def test_create_list_show_delete(front, template):
     assert shown["parameters"] == {"label": "x"}
     assert shown["outputs"] == {"network": "RegionOne-net"}
     assert [each["state"] for each in shown["regions"]] == ["DONE", "DONE"]
+    table = [line.split() for line in ok(front.run("stack", "show", "web")).splitlines()]
+    assert ["outputs", "network=RegionOne-net"] in table and ["parameters", "label=x"] in table
+    assert ["regions", "region=RegionOne", "state=DONE"] in [line[:3] for line in table]
     assert ok(front.run("stack", "outputs", "web", "network")) == "RegionOne-net\n"
     assert "net" in ok(front.run("stack", "resources", "web"))
     attributes = json.loads(ok(front.run("stack", "resources", "web", "net", "-f", "json")))["attributes"]
