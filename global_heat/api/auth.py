@@ -42,6 +42,10 @@ class Call(msgspec.Struct, frozen=True):
     who: Who
     token: str
 
+    def __repr__(self) -> str:
+        """Without the token: a traceback may print it."""
+        return f"<call of {self.who.user} in {self.who.project}>"
+
     @property
     def caller(self) -> Caller:
         return Caller(project=self.who.project, user=self.who.user, roles=self.who.roles)

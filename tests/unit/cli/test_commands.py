@@ -85,7 +85,8 @@ def test_a_plan_is_a_table_of_regions_then_the_steps_by_region(front, template):
 def test_wait_follows_to_the_end(front, template):
     async def build_once_it_is_there():
         async for _ in front.world.store.watch("projects/red/names/web", after=0):
-            return await front.world.build("web")
+            await front.world.build("web")
+            return
 
     building = threading.Thread(target=lambda: front.do(build_once_it_is_there()))
     building.start()
