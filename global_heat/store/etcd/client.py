@@ -67,16 +67,14 @@ class EtcdStore(Store):
         metadata = await self._cluster.metadata()
         for n, endpoint in enumerate(self._cluster.endpoints):
             try:
-                status = await endpoint.call(
-                    STATUS, wire.StatusRequest(), self._settings.attempt_seconds, metadata
-                )
+                cluster, version = await self._look(endpoint, metadata)
             except CallFailed as failure:
                 silent.append(failure)
                 continue
-            clusters[status.header.cluster_id] = endpoint.address
-            version = parse_version(status.version)
-            if not self._settings.development and (version is None or version < MINIMUM):
-                advice = f"etcd {status.version} may lose records; upgrade it to {MINIMUM} or newer"
+            clusters[cluster] = endpoint.address
+            parsed = parse_version(version)
+            if not self._settings.development and (parsed is None or parsed < MINIMUM):
+                advice = f"etcd {version} may lose records; upgrade it to {MINIMUM} or newer"
                 faults.append(Fault(f"etcd.endpoints[{n}]", f"{endpoint.address}: {advice}"))
         if len(clusters) > 1:
             others = " and ".join(sorted(clusters.values()))

@@ -17,6 +17,7 @@ Batch = tuple[int, Sequence[wire.Event]]
 WatchStream = Stream[wire.WatchRequest, wire.WatchResponse]
 
 PROGRESS = wire.WatchRequest(progress_request=wire.WatchProgressRequest())
+PINGS = 4
 
 
 async def follow(cluster: Cluster, key: bytes, range_end: bytes, after: int) -> AsyncGenerator[Batch, None]:
@@ -35,7 +36,7 @@ async def follow(cluster: Cluster, key: bytes, range_end: bytes, after: int) -> 
         try:
             metadata = await cluster.metadata()
             async with endpoint.open(WATCH, cluster.settings.attempt_seconds, metadata) as stream:
-                heard = _listen(stream, key, range_end, after + 1, cluster.settings.silence_seconds)
+                heard = _listen(stream, key, range_end, after, cluster.settings.silence_seconds)
                 async with aclosing(heard):
                     async for revision, events in heard:
                         fruitless = 0
@@ -57,10 +58,16 @@ async def follow(cluster: Cluster, key: bytes, range_end: bytes, after: int) -> 
 
 
 async def _listen(
-    stream: WatchStream, key: bytes, range_end: bytes, start: int, silence_seconds: float
+    stream: WatchStream, key: bytes, range_end: bytes, after: int, silence_seconds: float
 ) -> AsyncGenerator[Batch, None]:
-    """What one stream says until it breaks or falls silent."""
-    create = wire.WatchCreateRequest(key=key, range_end=range_end, start_revision=start, fragment=True)
+    """What one stream says until it breaks or falls silent.
+
+    It begins at `after` itself and leaves that out: newer servers give no progress notice to a watch that
+    begins later than their revision, so on a quiet store it could not be told from a dead one.
+    """
+    create = wire.WatchCreateRequest(
+        key=key, range_end=range_end, start_revision=max(after, 1), fragment=True
+    )
     await stream.send(wire.WatchRequest(create_request=create))
     parts: list[wire.Event] = []
     while True:
@@ -70,27 +77,25 @@ async def _listen(
         if answer.canceled:
             raise CallFailed(verdict_of_text(answer.cancel_reason), answer.cancel_reason)
         if answer.created:
-            await stream.send(PROGRESS)
             continue
         parts.extend(answer.events)
         if answer.fragment:
             continue
         revision = parts[-1].kv.mod_revision if parts else answer.header.revision
-        yield revision, parts
+        yield revision, [event for event in parts if event.kv.mod_revision > after]
         parts = []
 
 
 async def _hear(stream: WatchStream, silence_seconds: float) -> wire.WatchResponse:
-    """The next answer. After half the time of silence ask for a sign of life; after all of it give up."""
+    """The next answer. Asks for a sign of life some times while there is none, then gives up."""
     hearing = asyncio.ensure_future(stream.receive())
     try:
-        await asyncio.wait({hearing}, timeout=silence_seconds / 2)
-        if not hearing.done():
+        for _ in range(PINGS):
+            await asyncio.wait({hearing}, timeout=silence_seconds / PINGS)
+            if hearing.done():
+                return hearing.result()
             with suppress(CallFailed):  # a broken stream says so, and why, to the one who listens
                 await stream.send(PROGRESS)
-            await asyncio.wait({hearing}, timeout=silence_seconds / 2)
-        if not hearing.done():
-            raise CallFailed(Verdict.UNKNOWN, f"silent for {silence_seconds:g} s")
-        return hearing.result()
+        raise CallFailed(Verdict.UNKNOWN, f"silent for {silence_seconds:g} s")
     finally:
         hearing.cancel()
