@@ -168,6 +168,20 @@ class EtcdStore(Store):
                 if not events:
                     yield Progress(Revision(revision))
 
+    async def _look(self, endpoint: Endpoint, metadata: Metadata) -> tuple[int, str]:
+        """A member's cluster and its version, or the least that it can be. Raises `CallFailed`."""
+        seconds = self._settings.attempt_seconds
+        try:
+            status = await endpoint.call(STATUS, wire.StatusRequest(), seconds, metadata)
+        except CallFailed as failure:
+            if failure.verdict is not Verdict.FORBIDDEN:
+                raise
+            # With passwords on, newer servers show this to administrators only; those before MINIMUM to all.
+            request = wire.RangeRequest(key=self._prefix, serializable=True)
+            answer = await endpoint.call(RANGE, request, seconds, metadata)
+            return answer.header.cluster_id, str(MINIMUM)
+        return status.header.cluster_id, status.version
+
     async def _scan(self, prefix: str, start: str, at_least: int, local: bool, keys_only: bool) -> Snapshot:
         next_key = max(self._full(prefix), self._full(start))
         end = range_end(self._full(prefix))
