@@ -25,7 +25,7 @@ _COLUMNS = ("add", "change", "replace", "delete", "keep", "retain")
 def print_plan(plan: plan_pb2.Plan, console: Console) -> None:
     name = last(plan.stack)
     console.print(Text(f"Stack {name}" + ("" if plan.etag else " (new)"), style="bold"))
-    console.print(_table(plan))
+    console.print(plan_table(plan))
     for region, resources in groupby(plan.resources, key=lambda resource: resource.region):
         console.print(Text(f"\n{last(region)}", style="bold"))
         for resource in resources:
@@ -40,7 +40,8 @@ def print_plan(plan: plan_pb2.Plan, console: Console) -> None:
         console.print(Text("\nNothing to do: the stack is as wished."))
 
 
-def _table(plan: plan_pb2.Plan) -> Table:
+def plan_table(plan: plan_pb2.Plan) -> Table:
+    """How much is done in each region, and in all."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("region")
     for column in _COLUMNS:

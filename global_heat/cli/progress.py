@@ -22,7 +22,11 @@ async def follow(
     client: Client, name: str, console: Console, *, until_done: bool, resume_token: str = ""
 ) -> None:
     """Print what happens to a stack; with `until_done` until its operation is over."""
-    updates = client.watch_stack(name, until_done=until_done, resume_token=resume_token)
+    await show(client.watch_stack(name, until_done=until_done, resume_token=resume_token), console)
+
+
+async def show(updates: AsyncIterator[stack_service_pb2.WatchStackResponse], console: Console) -> None:
+    """Print what a watch tells, until it ends."""
     if console.is_terminal:
         with Live(console=console, refresh_per_second=8) as live:
             await _print_all(updates, live.console, live)
