@@ -2,7 +2,8 @@
 
 Every recorded thing must exist, nothing else may, and nothing twice. Relations (a router's interface, a
 volume in a server) are no things of their own: that their two ends are joined is what is looked for. What
-services make along, a port for a server that names a network, belongs to the thing it was made for.
+services make along, a port for a server that names a network, belongs to the thing it was made for; so do the
+rules that stand in a security group's own properties.
 """
 
 from __future__ import annotations
@@ -114,8 +115,12 @@ def audit(
     """Compare. `known` are ids of things that somebody made by hand, which are no concern of ours."""
     truth = [made for made in truth if made.deleted_at is None and made.id not in known]
     things = {(made.region, made.id): made for made in truth if made.region}
-    ours = {place: made for place, made in things.items() if made.origin == Origin.USER}
     recorded = _recorded(records)
+    ours = {
+        place: made
+        for place, made in things.items()
+        if made.origin == Origin.USER and not _is_part(made, recorded)
+    }
     found = [
         *_missing(records, things),
         *_orphans(ours, recorded),
@@ -201,6 +206,12 @@ def _wrong_trusts(truth: Iterable[Made], records: Records) -> Iterable[Discrepan
         problem = "orphan" if exist > records.trusts else "missing"
         story = f"{records.trusts} trusts are recorded and {exist} exist"
         yield Discrepancy(problem, KEYSTONE, TRUST, f"{n + 1}", story)
+
+
+def _is_part(made: Made, recorded: Mapping[tuple[str, str], str]) -> bool:
+    """Whether it goes with something that is recorded, as a group's own rules do: they have no token."""
+    is_rule = made.kind == "network.security_group_rule" and made.token is None
+    return is_rule and any((made.region, id) in recorded for id in made.joined)
 
 
 def _is_local(incarnation: Incarnation) -> bool:

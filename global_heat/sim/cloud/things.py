@@ -145,7 +145,8 @@ def joined(body: Body) -> tuple[str, ...]:
     """What a thing is joined with, as it shows itself."""
     subnets = (address["subnet_id"] for address in body.get("fixed_ips") or ())
     servers = (attachment["server_id"] for attachment in body.get("attachments") or ())
-    return tuple(id for id in (body.get("device_id"), body.get("port_id"), *subnets, *servers) if id)
+    single = (body.get(name) for name in ("device_id", "port_id", "security_group_id"))
+    return tuple(id for id in (*single, *subnets, *servers) if id)
 
 
 def token_of(body: Body) -> str | None:
