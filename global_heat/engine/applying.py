@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection
 
 import msgspec
 
@@ -24,7 +23,7 @@ from global_heat.planner.decision import (
     Resume,
     Update,
     decide_apply,
-    forcing_by_schema,
+    forcing,
 )
 from global_heat.resources import type as types
 
@@ -54,16 +53,7 @@ async def apply(job: Job, step: Step) -> None:
 
 def _decide(resource: Resource) -> Create | Done | Failed | Keep | Resume | Update:
     job = resource.job
-    schema = job.world.documents.schemas.get(resource.step.type)
-    assert schema is not None, resource.step.type
-    by_schema = forcing_by_schema(schema)
-
-    def forces(changed: Collection[str]) -> tuple[str, ...]:
-        forcing = by_schema(changed)
-        if not forcing and resource.type.replaces(changed, resource.props):
-            return tuple(sorted(changed))
-        return forcing
-
+    forces = forcing(job.world.documents.schemas, resource.step.type, resource.props)
     here = [i for i in job.book.of(resource.path) if i.region == job.book.shard.region]
     return decide_apply(here, resource.step.type, resource.wish, forces, job.plan.number)
 

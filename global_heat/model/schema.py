@@ -6,11 +6,11 @@ The data file is `resources/resource-types.json`; the composition root reads it 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from global_heat.model.values import Json
+from global_heat.model.values import Json, Properties
 
 
 class PropertySchema(msgspec.Struct, frozen=True):
@@ -45,17 +45,43 @@ class _File(msgspec.Struct):
     types: dict[str, TypeSchema]
 
 
+class Rules(Protocol):
+    """What an implemented type decides itself, beyond its schema. Pure."""
+
+    def check(self, props: Properties) -> list[str]:
+        """Faults that the schema alone cannot tell; values may be `Unknown`."""
+        ...
+
+    def replaces(self, changed: Collection[str], props: Properties) -> bool:
+        """Whether this change needs a new incarnation although the schema allows an update."""
+        ...
+
+
 class Schemas:
     """All types that can be validated, and which of them (and of their properties) can be carried out."""
 
-    def __init__(self, types: Mapping[str, TypeSchema], supported: Mapping[str, Collection[str]]) -> None:
+    def __init__(
+        self,
+        types: Mapping[str, TypeSchema],
+        supported: Mapping[str, Collection[str]],
+        rules: Mapping[str, Rules],
+    ) -> None:
         self._types = types
         self._supported = supported
+        self._rules = rules
 
     @classmethod
-    def decode(cls, data: bytes, supported: Mapping[str, Collection[str]]) -> Schemas:
+    def decode(
+        cls,
+        data: bytes,
+        supported: Mapping[str, Collection[str]],
+        rules: Mapping[str, Rules] = {},
+    ) -> Schemas:
         """Read the data file. `supported`: type name → its implemented properties."""
-        return cls(msgspec.json.decode(data, type=_File).types, supported)
+        return cls(msgspec.json.decode(data, type=_File).types, supported, rules)
+
+    def rules(self, name: str) -> Rules | None:
+        return self._rules.get(name)
 
     def get(self, name: str) -> TypeSchema | None:
         return self._types.get(name)

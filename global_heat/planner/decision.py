@@ -8,7 +8,8 @@ import msgspec
 
 from global_heat.model.names import Path
 from global_heat.model.records import Incarnation, State
-from global_heat.model.schema import TypeSchema
+from global_heat.model.schema import Schemas
+from global_heat.model.values import Properties
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -61,12 +62,17 @@ Forces = Callable[[Collection[str]], tuple[str, ...]]
 """Which of the changed properties force a replacement."""
 
 
-def forcing_by_schema(schema: TypeSchema) -> Forces:
-    """By Heat's rule: a property without `update_allowed` replaces."""
+def forcing(schemas: Schemas, type: str, props: Properties) -> Forces:
+    """By Heat's rule: a property without `update_allowed` replaces; so does what the type itself says."""
+    schema, rules = schemas.get(type), schemas.rules(type)
+    assert schema is not None, type
+    allowed = {name for name, prop in schema.properties.items() if prop.update_allowed}
 
     def forces(changed: Collection[str]) -> tuple[str, ...]:
-        allowed = {name for name, prop in schema.properties.items() if prop.update_allowed}
-        return tuple(sorted(set(changed) - allowed))
+        by_schema = tuple(sorted(set(changed) - allowed))
+        if not by_schema and rules is not None and changed and rules.replaces(changed, props):
+            return tuple(sorted(changed))
+        return by_schema
 
     return forces
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from graphlib import TopologicalSorter
 
+from global_heat.model.errors import Fault, Invalid
 from global_heat.model.names import Path
 from global_heat.model.plan import Forecast, Kind, Plan, Step
 from global_heat.model.records import Action, Incarnation, State
-from global_heat.model.schema import Schemas
-from global_heat.model.values import Json, Unknown, has_unknown
+from global_heat.model.schema import Rules, Schemas
+from global_heat.model.values import Json, Properties, Unknown, has_unknown
 from global_heat.planner.decision import (
     Create,
     Done,
@@ -19,7 +20,7 @@ from global_heat.planner.decision import (
     Update,
     Wish,
     decide_apply,
-    forcing_by_schema,
+    forcing,
 )
 from global_heat.template.tree import Tree
 
@@ -75,18 +76,19 @@ def plan_apply(
     by_path = _by_path(recorded)
     foresight = _Foresight(attributes_of)
     steps: list[Step] = []
+    faults: list[Fault] = []
     needs = {path: tuple(sorted(tree.requires(path))) for path in tree.definitions}
     for path in TopologicalSorter(needs).static_order():
         definition = tree.definitions[path]
         here = [i for i in by_path.get(path, ()) if i.region == definition.region]
         elsewhere = [i for i in by_path.get(path, ()) if i.region != definition.region]
-        wish = wish_of(tree.properties(path, foresight), hash_property)
-        schema = schemas.get(definition.type)
-        assert schema is not None, definition.type
-        decision = decide_apply(here, definition.type, wish, forcing_by_schema(schema), number)
-        forecast, changed, forcing, kept = _foresee(decision)
+        props = tree.properties(path, foresight)
+        faults += _faults_of(path, schemas.rules(definition.type), props)
+        forces = forcing(schemas, definition.type, props)
+        decision = decide_apply(here, definition.type, wish_of(props, hash_property), forces, number)
+        forecast, changed, forced_by, kept = _foresee(decision)
         if forecast is Forecast.ADD and any(i.state is not State.LEAVING for i in (*here, *elsewhere)):
-            forecast, forcing = Forecast.REPLACE, ("type",) if here else ("region",)
+            forecast, forced_by = Forecast.REPLACE, ("type",) if here else ("region",)
         if kept is not None:
             foresight.keep(kept)
         steps.append(
@@ -97,12 +99,20 @@ def plan_apply(
                 type=definition.type,
                 forecast=forecast,
                 changed=changed,
-                forcing=forcing,
+                forcing=forced_by,
                 needs=needs[path],
             )
         )
+    if faults:
+        raise Invalid("the template asks for what its resource types refuse", *faults)
     steps.extend(_cleans(recorded, set(tree.definitions)))
     return Plan(number=number, parent=parent, revision=revision, action=action, steps=tuple(steps))
+
+
+def _faults_of(path: Path, rules: Rules | None, props: Properties) -> list[Fault]:
+    """What a type itself finds wrong with its properties, located."""
+    found = rules.check(props) if rules is not None else []
+    return [Fault(f"resources.{path}.properties", message) for message in found]
 
 
 def plan_delete(number: int, parent: int, revision: int, recorded: Collection[Incarnation]) -> Plan:

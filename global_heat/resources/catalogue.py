@@ -68,4 +68,4 @@ def supported() -> Mapping[str, frozenset[str]]:
 def load_schemas() -> Schemas:
     """What Heat says of all its types, with what of it is implemented."""
     data = resources.files("global_heat.resources").joinpath("resource-types.json").read_bytes()
-    return Schemas.decode(data, supported())
+    return Schemas.decode(data, supported(), ALL)
