@@ -270,6 +270,11 @@ class Expansion:
         before = len(self._faults)
         shaped = shape(GROUP_TYPE, schema, given, self._run, Coercion(self._faults), self.is_secret)
         definition = shaped.get("resource_def")
+        if given.value("removal_policies_mode", self._run) == "append":
+            self._faults.add(
+                (given.at, "removal_policies_mode"),
+                "append is not supported yet: removal_policies is always the whole list; use update",
+            )
         for name in ("count", "index_var", "removal_policies", "resource_def"):
             self._expect_known(shaped.get(name), (given.at, name), deep=name == "removal_policies")
         if isinstance(definition, dict):

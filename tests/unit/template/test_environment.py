@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+
+from global_heat.model.errors import Invalid
+from global_heat.model.values import Json
+from global_heat.template.environment import merge_environments
+from tests.unit.template.compiling import compile_text, faults_of
+
+
+def types_of(text: str, registry: Json, **more: object) -> dict[str, str]:
+    tree = compile_text(text, environment={"resource_registry": registry}, **more)  # type: ignore[arg-type]
+    return {path: definition.type for path, definition in tree.definitions.items()}
+
+
+def test_the_last_of_the_same_counts() -> None:
+    merged = merge_environments(
+        [
+            "parameters: {a: 1, j: {x: 1}, kept: yes}\n"
+            "resource_registry: {A: B, C: D, resources: {r: {X: Y}}}",
+            "",
+            "parameters: {a: 2, j: {y: 2}, kept: null}\n"
+            "resource_registry: {C: null, resources: {r: {Z: W}, s: {X: Y}}}\n"
+            "regions: {default: One}",
+        ]
+    )
+    assert merged == {
+        "parameters": {"a": 2, "j": {"y": 2}, "kept": True},
+        "resource_registry": {"A": "B", "C": None, "resources": {"r": {"X": "Y", "Z": "W"}, "s": {"X": "Y"}}},
+        "regions": {"default": "One"},
+    }
+
+
+def test_files_by_name() -> None:
+    assert merge_environments(["e.yaml"], {"e.yaml": "parameters: {a: 1}"}) == {"parameters": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("a: [}", "environment 1"),
+        ("[a]", "environment 1"),
+        ("nope: {}", "environment 1.nope"),
+        ("parameters: [a]", "environment 1.parameters"),
+        ("parameters:", "environment 1.parameters"),
+        ("event_sinks: []", "environment 1.event_sinks"),
+        ("parameter_merge_strategies: {}", "environment 1.parameter_merge_strategies"),
+        ("resource_registry: {A: [B]}", "environment.resource_registry.A"),
+        ("resource_registry: {resources: 5}", "environment.resource_registry.resources"),
+        (
+            "resource_registry: {resources: {a: {hooks: pre-create}}}",
+            "environment.resource_registry.resources.a.hooks",
+        ),
+        ("regions: {where: x}", "environment.regions.where"),
+        ("regions: {default: 5}", "environment.regions.default"),
+        ("regions: {resources: {a: 5}}", "environment.regions.resources.a"),
+        ("regions: {names: {One: {zone: {a: b}}}}", "environment.regions.names.One.zone"),
+        ("regions: {names: {One: {image: {a: 5}}}}", "environment.regions.names.One.image.a"),
+    ],
+)
+def test_bad_environments(text: str, path: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        merge_environments([text])
+    assert [fault.path for fault in caught.value.faults] == [path]
+
+
+A = "resources: {a: {type: 'My::Type'}, web_1: {type: 'OS::Heat::RandomString'}}"
+NONE, RANDOM = "OS::Heat::None", "OS::Heat::RandomString"
+
+
+@pytest.mark.parametrize(
+    ("registry", "types"),
+    [
+        ({"My::Type": NONE}, (NONE, RANDOM)),
+        ({"My::Type": "A", "A": "B", "B": NONE}, (NONE, RANDOM)),
+        ({"My::*": NONE}, (NONE, RANDOM)),
+        ({"*": NONE}, (NONE, NONE)),
+        ({"My::T*": "OS::Heat::R*", "OS::Heat::Rype": NONE}, (NONE, RANDOM)),
+        ({"My::Type": RANDOM, "resources": {"a": {"My::Type": NONE}}}, (NONE, RANDOM)),
+        ({"My::Type": RANDOM, RANDOM: NONE}, (NONE, NONE)),
+        ({"My::*": NONE, "My::T*": RANDOM}, (NONE, RANDOM)),
+    ],
+)
+def test_types_in_the_place_of_types(registry: Json, types: tuple[str, str]) -> None:
+    assert types_of(A, registry) == {"a": types[0], "web_1": types[1]}
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        {},
+        {"My::Type": None},
+        {"My::Type": "No::Such"},
+        {"My::*": "OS::Heat::*"},
+        {"*::Type": "OS::Heat::None"},
+        {"My::Type": "B", "B": "My::Type"},
+        {"resources": {"a*": {"My::Type": "OS::Heat::None"}}},
+    ],
+)
+def test_a_type_that_leads_nowhere(registry: Json) -> None:
+    found = faults_of(A, environment={"resource_registry": registry})
+    assert list(found) == ["resources.a.type"]
+
+
+def test_a_template_in_the_place_of_a_type_may_use_that_type() -> None:
+    child = "heat_template_version: rocky\nresources: {x: {type: 'OS::Heat::RandomString'}}"
+    registry = {"OS::Heat::RandomString": "c.yaml"}
+    assert types_of(A.replace("My::Type", "OS::Heat::None"), registry, files={"c.yaml": child}) == {
+        "a": "OS::Heat::None",
+        "web_1/x": "OS::Heat::RandomString",
+    }
+
+
+def test_mappings_of_one_resource_inside_a_nested_stack() -> None:
+    child = "heat_template_version: rocky\nresources: {x: {type: 'My::Type'}, y: {type: 'OS::Heat::None'}}"
+    registry = {"resources": {"a": {"x": {"My::Type": "OS::Heat::RandomString"}}}}
+    assert types_of("resources: {a: {type: c.yaml}}", registry, files={"c.yaml": child}) == {
+        "a/x": "OS::Heat::RandomString",
+        "a/y": "OS::Heat::None",
+    }
