@@ -47,18 +47,17 @@ class Reaper:
         forgotten = 0
         for entry in await self._headers():
             header = decode(Header, entry.value)
-            if not header.deleted or header.ended_at > oldest:
-                continue
-            if await self._still_swept(header):
+            if not header.deleted or await self._still_swept(header):
                 continue
             try:
-                # Before the records of the trusts go: they say what there is to remove.
+                # Nothing will be looked for or deleted any more; after the records nobody would know the trusts.
                 await self._world.clouds.retire(header.project, header.id)
             except (Transient, Ambiguous) as error:
-                log.info("a deleted stack is kept for now", stack=header.id, error=str(error))
+                log.info("a deleted stack keeps its trusts for now", stack=header.id, error=str(error))
                 continue
-            await self._forget(header, entry)
-            forgotten += 1
+            if header.ended_at <= oldest:
+                await self._forget(header, entry)
+                forgotten += 1
         return forgotten
 
     async def _headers(self) -> list[Entry]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -198,7 +198,7 @@ class RegionHealth:
 
 def _verdict(circuits: dict[str, Circuit], answer_seconds: float, policy: HealthPolicy) -> tuple[State, str]:
     own = {name: circuit for name, circuit in circuits.items() if name != IDENTITY} or circuits
-    failing = [f"{name}: {circuit.why}" for name, circuit in circuits.items() if circuit.open]
+    failing = _grouped({name: circuit.why for name, circuit in circuits.items() if circuit.open})
     if own and all(circuit.open for circuit in own.values()):
         return State.DOWN, "no service answers (" + "; ".join(failing) + ")"
     if failing:
@@ -206,3 +206,11 @@ def _verdict(circuits: dict[str, Circuit], answer_seconds: float, policy: Health
     if answer_seconds >= policy.slow_seconds:
         return State.SLOW, f"answers take about {answer_seconds:.1f} s"
     return State.UP, ""
+
+
+def _grouped(troubles: Mapping[str, str]) -> list[str]:
+    """Services with the same trouble named together: `compute, network: connection refused`."""
+    services: dict[str, list[str]] = {}
+    for name, why in troubles.items():
+        services.setdefault(why, []).append(name)
+    return [f"{', '.join(names)}: {why}" for why, names in services.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -156,4 +157,7 @@ def _tls(spec: RegionSpec | None) -> ssl.SSLContext:
 
 
 def _words(fault: BaseException) -> str:
+    """A connector's error in the operating system's words, without an address that differs by service."""
+    if isinstance(fault, aiohttp.ClientConnectorError) and fault.os_error.errno:
+        return os.strerror(fault.os_error.errno).lower()
     return str(fault) or type(fault).__name__

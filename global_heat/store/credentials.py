@@ -20,7 +20,7 @@ from global_heat.regions.registry import RegionSpec, Registry
 from global_heat.regions.sessions import Sessions
 from global_heat.store import keys
 from global_heat.store.codec import decode
-from global_heat.store.protocol import Store
+from global_heat.store.protocol import Store, unchanged
 from global_heat.store.sealing import Seal
 
 KEPT_SECONDS = 30.0
@@ -108,7 +108,7 @@ class StackTrusts:
         return made
 
     async def retire(self, project: Project, stack: StackId) -> None:
-        """Remove a stack's trusts from their Keystones; their records stay.
+        """Remove a stack's trusts from their Keystones, each with its record.
 
         Raises `Transient`, `Ambiguous`: to be done again.
         """
@@ -117,6 +117,7 @@ class StackTrusts:
             record = decode(TrustRecord, entry.value)
             await self._remove(project, stack, record)
             self._kept.pop((stack, record.cloud), None)
+            await self._store.commit(unchanged(entry), delete=(entry.key,))
 
     async def _remove(self, project: Project, stack: StackId, record: TrustRecord) -> None:
         names = [name for name in self._registry.names if self._registry.get(name).cloud == record.cloud]
