@@ -50,7 +50,7 @@ class Reaper:
             if not header.deleted or await self._still_swept(header):
                 continue
             try:
-                # Nothing will be looked for or deleted any more; after the records nobody would know the trusts.
+                # Nothing is looked for or deleted any more; without its records nobody would know the trusts.
                 await self._world.clouds.retire(header.project, header.id)
             except (Transient, Ambiguous) as error:
                 log.info("a deleted stack keeps its trusts for now", stack=header.id, error=str(error))
