@@ -41,10 +41,8 @@ class Records(msgspec.Struct, frozen=True):
 
     @property
     def busy(self) -> list[str]:
-        """Stacks of which not all is done, and what may still be cleaned up: reasons to look again later."""
-        stacks = [f"{header.name} is {header.state}" for header in self.headers if not header.ended]
-        pending = sum(attempt.pending for attempt in self.attempts)
-        return stacks + ([f"{pending} attempts may still have left something"] if pending else [])
+        """Stacks of which not all is done: reasons to look again later."""
+        return [f"{header.name} is {header.state}" for header in self.headers if not header.ended]
 
 
 class Discrepancy(msgspec.Struct, frozen=True):

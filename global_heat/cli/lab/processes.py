@@ -33,12 +33,12 @@ class Processes:
     """The processes of one lab, each by its name. What is known of them is kept in `directory`."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
 
     def start(self, name: str, command: Sequence[object], environment: Mapping[str, str] = {}) -> None:
         """Start it in a session of its own, its output in its log. It must not run already."""
         assert not self.alive(name), f"{name} runs already"
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         with self.log(name).open("ab") as log:
             process = subprocess.Popen(
                 [str(part) for part in command],
@@ -56,7 +56,7 @@ class Processes:
         draft.replace(path)
 
     def log(self, name: str) -> Path:
-        return self._directory / f"{name}.log"
+        return self.directory / f"{name}.log"
 
     def last_words(self, name: str) -> str:
         """The end of its log."""
@@ -128,7 +128,7 @@ class Processes:
             time.sleep(_LOOK_SECONDS)
 
     def _path(self, name: str) -> Path:
-        return self._directory / f"{name}.json"
+        return self.directory / f"{name}.json"
 
 
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}

@@ -1,0 +1,1 @@
+"""What `global-heat demo` does: one template over three regions, through the death of one."""
