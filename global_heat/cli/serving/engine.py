@@ -63,7 +63,7 @@ async def run_engine(setup: Setup, stop: asyncio.Event) -> None:
             asyncio.TaskGroup() as group,
         ):
             tasks = [
-                group.create_task(out.follow_regions(loaded)),
+                group.create_task(out.regions.follow(loaded)),
                 group.create_task(out.health.run()),
                 group.create_task(_count_attempts(out, attempts)),
             ]
@@ -99,7 +99,7 @@ def _world(out: Outside) -> World:
         store=out.store,
         documents=ThreadedDocuments(out.store, out.seal, load_schemas()),
         seal=out.seal,
-        clouds=_LoggedClouds(out.clouds, out.trusts.find, out.trusts.retire),
+        clouds=_StackClouds(out),
         health=out.health,
         types=ALL,
         clock=time.time,
@@ -131,11 +131,16 @@ class ThreadedDocuments(Documents):
             return self._compiled[key]
 
 
-class _LoggedClouds(StackClouds):
+class _StackClouds(StackClouds):
     """Whatever a task logs after it opened a cloud for a stack names the stack."""
+
+    def __init__(self, out: Outside) -> None:
+        super().__init__(out.clouds, out.trusts.find, out.trusts.retire)
+        self._regions = out.regions
 
     async def open(self, shard: Shard) -> Opened:
         structlog.contextvars.bind_contextvars(stack=shard.stack, region=shard.region)
+        await self._regions.know(shard.region)
         return await super().open(shard)
 
 

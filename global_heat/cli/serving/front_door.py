@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 import uuid
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,13 +15,15 @@ import msgspec
 import structlog
 
 from global_heat.api import server as api
+from global_heat.api.auth import Who
 from global_heat.api.ports import Backend
 from global_heat.cli.serving.child import run_part
 from global_heat.cli.serving.lookups import CloudLookUps
 from global_heat.cli.serving.observing import observed
 from global_heat.cli.serving.outside import Outside, outside, store_answers
 from global_heat.cli.serving.setup import ServerTls, Setup
-from global_heat.model.names import Region
+from global_heat.model.names import Project, Region, StackId
+from global_heat.model.records import TrustRecord
 from global_heat.regions.health import State
 from global_heat.regions.keystone import TokenChecker
 from global_heat.resources.catalogue import load_schemas
@@ -49,7 +52,7 @@ async def run_front_door(setup: Setup, stop: asyncio.Event) -> None:
             asyncio.TaskGroup() as group,
         ):
             tasks = [
-                group.create_task(out.follow_regions(loaded)),
+                group.create_task(out.regions.follow(loaded)),
                 group.create_task(out.health.run()),
                 group.create_task(seen.follow()),
             ]
@@ -97,14 +100,27 @@ class EngineHealth:
                 await asyncio.sleep(HEALTH_SECONDS)
 
 
+class _Trusts:
+    """`api.ports.TrustMaker`."""
+
+    def __init__(self, out: Outside) -> None:
+        self._out = out
+
+    async def ensure(
+        self, who: Who, token: str, project: Project, stack: StackId, regions: Collection[Region]
+    ) -> Sequence[TrustRecord]:
+        await self._out.regions.know(*regions)
+        return await self._out.trusts.ensure(who, token, project, stack, regions)
+
+
 def _backend(out: Outside, seen: EngineHealth) -> Backend:
     documents = Documents(out.store, out.seal, load_schemas())
     return Backend(
         wishes=Wishes(documents, time.time, lambda: str(uuid.uuid4())),
         documents=documents,
         tokens=TokenChecker(out.calls, out.sessions, out.home, out.setup.service, time.time),
-        trusts=out.trusts,
-        lookups=CloudLookUps(out.clouds, out.sessions),
+        trusts=_Trusts(out),
+        lookups=CloudLookUps(out.clouds, out.sessions, out.regions.know),
         health=seen,
         home=out.config.home,
         clock=time.time,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
 
 from global_heat.api.auth import Who
-from global_heat.api.ports import Checked
+from global_heat.api.ports import Checked, LookUp
 from global_heat.model.errors import Error, Fault, Invalid
-from global_heat.model.names import Project
+from global_heat.model.names import Project, Region
 from global_heat.regions.cloud import Cloud, Gone
 from global_heat.regions.clouds import Clouds
 from global_heat.regions.credentials import TokenCredential
 from global_heat.regions.sessions import Sessions
-from global_heat.template.tree import Lookup
 
 CHECK_SECONDS = 5.0
 AT_ONCE_MAX = 16
@@ -55,17 +54,25 @@ PLACES: Mapping[str, Place] = {
 class CloudLookUps:
     """`api.ports.LookUps` over the regions' clouds."""
 
-    def __init__(self, clouds: Clouds, sessions: Sessions, seconds: float = CHECK_SECONDS) -> None:
+    def __init__(
+        self,
+        clouds: Clouds,
+        sessions: Sessions,
+        know: Callable[[Region], Awaitable[None]],
+        seconds: float = CHECK_SECONDS,
+    ) -> None:
+        """`know` reads a region's record if it is not known here yet."""
         self._clouds = clouds
         self._sessions = sessions
+        self._know = know
         self._seconds = seconds
 
-    async def check(self, who: Who, token: str, lookups: Sequence[Lookup]) -> Checked:
+    async def check(self, who: Who, token: str, lookups: Sequence[LookUp]) -> Checked:
         """Each different question once. What is not answered in time was not checked."""
         credential = TokenCredential(token, who.project)
-        asked: dict[tuple[str, str, str], Lookup] = {}
+        asked: dict[tuple[str, str, str], LookUp] = {}
         for lookup in lookups:
-            if lookup.constraint in PLACES and lookup.value:
+            if lookup.constraint in PLACES and isinstance(lookup.value, str) and lookup.value:
                 asked.setdefault(_question(lookup), lookup)
         gate = asyncio.Semaphore(AT_ONCE_MAX)
         try:
@@ -78,20 +85,19 @@ class CloudLookUps:
         troubles = dict(zip(asked, answers, strict=True))
         told = [(lookup, troubles.get(_question(lookup))) for lookup in lookups]
         return Checked(
-            tuple(Fault(it.location, trouble.text) for it, trouble in told if trouble and trouble.certain),
-            tuple(
-                Fault(it.location, trouble.text) for it, trouble in told if trouble and not trouble.certain
-            ),
+            tuple(Fault(it.path, trouble.text) for it, trouble in told if trouble and trouble.certain),
+            tuple(Fault(it.path, trouble.text) for it, trouble in told if trouble and not trouble.certain),
         )
 
     async def _ask(
-        self, gate: asyncio.Semaphore, project: Project, credential: TokenCredential, lookup: Lookup
+        self, gate: asyncio.Semaphore, project: Project, credential: TokenCredential, lookup: LookUp
     ) -> _Trouble | None:
         where = f"{lookup.constraint} {lookup.value!r} in region {lookup.region}"
         try:
             async with asyncio.timeout(self._seconds), gate:
+                await self._know(lookup.region)
                 cloud = await self._clouds.open(lookup.region, project, credential)
-                found = await _exists(cloud, PLACES[lookup.constraint], lookup.value)
+                found = await _exists(cloud, PLACES[lookup.constraint], str(lookup.value))
         except TimeoutError:
             return _Trouble(f"{where} was not checked: no answer within {self._seconds:g} s")
         except Error as error:
@@ -119,5 +125,5 @@ async def _exists(cloud: Cloud, place: Place, value: str) -> bool:
     return any(value in (item.get("name"), item.get("id")) for item in items)
 
 
-def _question(lookup: Lookup) -> tuple[str, str, str]:
-    return (lookup.region, lookup.constraint, lookup.value)
+def _question(lookup: LookUp) -> tuple[str, str, str]:
+    return (lookup.region, lookup.constraint, str(lookup.value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -30,7 +30,7 @@ from global_heat.regions.sessions import Sessions
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.credentials import StackTrusts
-from global_heat.store.protocol import Entry, Store
+from global_heat.store.protocol import Store
 from global_heat.store.sealing import Seal
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ class Outside(msgspec.Struct, frozen=True):
     metrics: Metrics
     store: MeteredStore
     seal: Seal
-    registry: Registry
+    regions: Regions
     health: RegionHealth
     calls: Calls
     sessions: Sessions
@@ -55,21 +55,13 @@ class Outside(msgspec.Struct, frozen=True):
     def config(self) -> Config:
         return self.setup.config
 
+    @property
+    def registry(self) -> Registry:
+        return self.regions.registry
+
     def home(self) -> RegionSpec:
         """The home region's record; until there is one, what the configuration says of it."""
         return self.registry.find(self.config.home) or self.config.home_spec
-
-    async def follow_regions(self, loaded: asyncio.Event) -> None:
-        """Keep the registry as the store has it, for ever; sets `loaded` once it was read."""
-
-        def take(key: str) -> None:
-            self.registry.update(_specs(mirror.entries.values(), self.config))
-
-        mirror = Mirror(self.store, keys.REGIONS, take)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(mirror.follow(self.config.engine))
-            await mirror.loaded.wait()
-            loaded.set()
 
     async def until_store_is_fit(self) -> None:
         """Wait until etcd answers and has said that it may hold records. Raises `Invalid` if it may not."""
@@ -82,17 +74,53 @@ class Outside(msgspec.Struct, frozen=True):
                 await asyncio.sleep(backoff.next())
 
 
+class Regions:
+    """The registry, kept as the store has it."""
+
+    def __init__(self, store: Store, config: Config) -> None:
+        self.registry = Registry()
+        self._config = config
+        self._mirror = Mirror(store, keys.REGIONS, self._take)
+
+    async def follow(self, loaded: asyncio.Event) -> None:
+        """Follow the records for ever; sets `loaded` once they were read."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._mirror.follow(self._config.engine))
+            await self._mirror.loaded.wait()
+            loaded.set()
+
+    async def know(self, *names: Region) -> None:
+        """Read the records again if one of the regions is not known here: it may be registered since a moment
+        ago, and a stack must not fail for that. Raises `Transient`."""
+        if any(self.registry.find(name) is None for name in names):
+            await self._mirror.refresh()
+
+    def _take(self, key: str) -> None:
+        self.registry.update(self._specs())
+
+    def _specs(self) -> list[RegionSpec]:
+        """The regions that can be read. One that cannot hides no other."""
+        found = []
+        for entry in self._mirror.entries.values():
+            try:
+                found.append(self._config.complete(decode(RegionSpec, entry.value)))
+            except msgspec.ValidationError as fault:
+                log.error("the record of a region cannot be read", key=entry.key, error=str(fault))
+        return found
+
+
 @asynccontextmanager
 async def outside(setup: Setup) -> AsyncIterator[Outside]:
     """Open all ways out; they are closed with the context. Nothing is sent yet."""
     config, metrics = setup.config, Metrics()
-    registry = Registry()
+    store = MeteredStore(setup.etcd, metrics)
+    regions = Regions(store, config)
+    registry = regions.registry
     transport = AiohttpTransport(lambda name: registry.find(name) or _home_spec(config, name))
     health = RegionHealth(transport, on_change=_log_condition)
     calls = Calls(transport, health, Limits(config.pace), on_call=_tell_call(metrics))
     identity = KeystoneauthIdentity(calls, time.time)
     sessions = Sessions(identity, registry, time.time, config.home)
-    store = MeteredStore(setup.etcd, metrics)
     seal = Seal(setup.sealing_keys, secrets.token_bytes)
     trusts = StackTrusts(
         store,
@@ -106,7 +134,7 @@ async def outside(setup: Setup) -> AsyncIterator[Outside]:
     )
     clouds = Clouds(registry, sessions, calls, time.time)
     try:
-        yield Outside(setup, metrics, store, seal, registry, health, calls, sessions, clouds, trusts)
+        yield Outside(setup, metrics, store, seal, regions, health, calls, sessions, clouds, trusts)
     finally:
         identity.close()
         await transport.close()
@@ -136,17 +164,6 @@ async def store_answers(store: Store, seconds: float = 2.0) -> bool:
     except (Transient, Ambiguous, TimeoutError):
         return False
     return True
-
-
-def _specs(entries: Iterable[Entry], config: Config) -> list[RegionSpec]:
-    """The regions that can be read. One that cannot hides no other."""
-    found = []
-    for entry in entries:
-        try:
-            found.append(config.complete(decode(RegionSpec, entry.value)))
-        except msgspec.ValidationError as fault:
-            log.error("the record of a region cannot be read", key=entry.key, error=str(fault))
-    return found
 
 
 def _home_spec(config: Config, name: Region) -> RegionSpec | None:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -32,6 +32,11 @@ PARTS = {
 def command(part: str, config: Path) -> Sequence[str]:
     """How a part is started. It is told its parent, to end with it."""
     return (sys.executable, "-m", PARTS[part], str(config), str(os.getpid()))
+
+
+def environment() -> Mapping[str, str]:
+    """A part's environment: ours. What gRPC's core has to say is no JSON, and its errors are told by us."""
+    return {"GRPC_VERBOSITY": "NONE", **os.environ}
 
 
 class Supervisor:
@@ -71,7 +76,7 @@ class Supervisor:
             started = time.monotonic()
             # From the main thread, which the kernel takes for the parent: the part dies when it does.
             process = await asyncio.create_subprocess_exec(
-                *command(part, self._config), stdin=asyncio.subprocess.DEVNULL
+                *command(part, self._config), stdin=asyncio.subprocess.DEVNULL, env=environment()
             )
             self._processes[part] = process
             log.info("started", part=part, pid=process.pid)
