@@ -1,0 +1,88 @@
+"""Bugs of the past, each put back as it was: whatever found it must still find it.
+
+A change to the simulator or its checker that lets one of them pass has lost an eye. The table in
+`docs/reliability.md` tells what each of them was.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+import structlog
+
+from global_heat.engine import cleaning
+from global_heat.engine.book import Book
+from global_heat.engine.job import Job
+from global_heat.model.records import AttemptState, ShardRecord
+from global_heat.sim.blueprints import Site
+from global_heat.sim.schedule import PROFILES, run_seed
+from global_heat.store.codec import decode
+
+SEEDS = 20
+"""Mixed schedules, from seed 0."""
+
+
+def violated() -> set[int]:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    found: set[int] = set()
+    for seed in range(SEEDS):
+        found.update(violation.invariant for violation in run_seed(seed, PROFILES["mixed"]).violations)
+    return found
+
+
+def test_two_regions_that_let_go_at_once_wake_a_third(monkeypatch):
+    """Each saw the other's resource still standing on the third region's, so neither told its owner."""
+
+    def take_freed(self):
+        freed = {ref for ref in self._let_go if not self._required_by.get(ref)}
+        self._let_go.clear()
+        return freed
+
+    monkeypatch.setattr(Book, "take_freed", take_freed)
+    assert 16 in violated(), "a stack that is never done"
+
+
+def test_a_closed_attempt_stays_closed(monkeypatch):
+    """The owner saw its thing gone after the sweeper had closed the attempt, and opened it again."""
+
+    def gone(before):
+        closes = before.settled and before.state is AttemptState.CONDEMNED
+        state = AttemptState.CLOSED if closes else AttemptState.CONDEMNED
+        return msgspec.structs.replace(before, gone=True, state=state)
+
+    monkeypatch.setattr(cleaning, "_gone", gone)
+    assert 13 in violated(), "a ledger that goes back"
+
+
+async def outage(stage):
+    """A region that is down while a stack is made there, and comes back."""
+    east = stage.world.cloud.regions["east"].faults
+    east.unreachable = True
+    await stage.create(Site("a", "east", ports=2), Site("b", "west"))
+    await stage.until(lambda: any(parked(stage)))
+    east.unreachable = False
+    await stage.settled()
+    assert not any(parked(stage)), "nothing is waited for any more"
+
+
+def parked(stage):
+    """Of each shard, whether its record says that it waits for its region."""
+    found = stage.world.cluster.scan("stacks/", "", stage.world.cluster.revision)
+    records = (decode(ShardRecord, e.value) for e in found if e.key.split("/")[3] == "shards")
+    return [record.parked is not None for record in records]
+
+
+def test_what_is_parked_is_said_to_go_on(play):
+    play(outage)
+
+
+def test_a_shard_parked_for_ever_is_found(play, monkeypatch):
+    """The wait was recorded, its end only by the owner that had begun to wait, and not by its heirs."""
+
+    async def never(self):
+        return
+
+    monkeypatch.setattr(Job, "_unpark", never)
+    monkeypatch.setattr("global_heat.engine.shard.unparked", lambda record: record)
+    with pytest.raises(AssertionError, match="nothing is waited for"):
+        play(outage)
