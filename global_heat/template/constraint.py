@@ -108,7 +108,7 @@ def read_bound(kind: str, written: Json) -> Json:
                 raise Wrong(f"expected a regular expression, found {describe(written)}")
             check_pattern(written)
         case "custom_constraint":
-            if written not in SYNTAX and written not in LOOKED_UP:
+            if not isinstance(written, str) or (written not in SYNTAX and written not in LOOKED_UP):
                 raise Wrong(
                     f"expected the name of a constraint such as nova.flavor, found {describe(written)}"
                 )

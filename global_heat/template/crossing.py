@@ -14,7 +14,7 @@ from global_heat.model.values import Json
 from global_heat.template.location import At, Faults
 from global_heat.template.node import Leaf
 from global_heat.template.property import Keys
-from global_heat.template.values import Origin, key_text
+from global_heat.template.values import Origin
 
 GLOBAL_SERVICES = frozenset({"keystone"})
 """One for all regions of a cloud."""
@@ -130,7 +130,7 @@ def _origins(value: Json, keys: Keys, at: At) -> Iterator[tuple[Keys, At, Origin
                 yield from _origins(item, (*keys, "*"), (at, index))
         case dict():
             for key, item in value.items():
-                yield from _origins(item, (*keys, key_text(key)), (at, key_text(key)))
+                yield from _origins(item, (*keys, key), (at, key))
 
 
 def _sources(origin: Origin, tree: _Tree, chain: tuple[str, ...]) -> Iterator[tuple[Origin, tuple[str, ...]]]:

@@ -9,6 +9,7 @@ import yaml
 
 from global_heat.model.errors import Fault, Invalid
 from global_heat.model.values import Json
+from global_heat.template.values import key_text
 
 TEXT_BYTES_MAX = 512 * 1024
 DEPTH_MAX = 100
@@ -84,13 +85,25 @@ def _parse_yaml(text: str, name: str) -> Json:
         measure.weigh(node, 1)
         if measure.repeated:
             raise Invalid(f"{_subject(name)} has keys that stand twice in one map", *measure.repeated)
-        return loader.construct_document(node)
+        return _text_keys(loader.construct_document(node), {})
     except yaml.YAMLError as error:
         raise _unreadable(name, _explain(error)) from None
     except (ValueError, TypeError, OverflowError) as error:
         raise _unreadable(name, f"holds a value that cannot be read: {error}") from None
     finally:
         loader.dispose()
+
+
+def _text_keys(data: Json, done: dict[int, Json]) -> Json:
+    """The same with all keys as texts: YAML knows numbers, booleans and null there too."""
+    if not isinstance(data, dict | list):
+        return data
+    if id(data) not in done:
+        if isinstance(data, list):
+            done[id(data)] = [_text_keys(item, done) for item in data]
+        else:
+            done[id(data)] = {key_text(key): _text_keys(item, done) for key, item in data.items()}
+    return done[id(data)]
 
 
 def _check_depth(text: str, name: str) -> None:

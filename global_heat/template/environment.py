@@ -188,7 +188,7 @@ def _read_registry(data: Mapping[str, Json], at: At, faults: Faults) -> Registry
         if name == "resources" or target is None:
             continue
         if isinstance(target, str):
-            entries[name] = target
+            entries[str(name)] = target
         else:
             faults.add((at, str(name)), f"expected a type or a template's file, found {describe(target)}")
     resources = data.get("resources") or {}

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from global_heat.model.names import Path
 from global_heat.model.values import Json, Unknown
 from global_heat.template.location import At, Faults, Wrong
-from global_heat.template.values import FAULTY, OMITTED, first_unknown, key_text, kind_of
+from global_heat.template.values import FAULTY, OMITTED, first_unknown, kind_of
 from global_heat.template.view import View
 
 _BUSY: Final = object()
@@ -129,9 +129,9 @@ class Evaluation:
                     return FAULTY
             resolved = {}
             for key, item in value.items():
-                item = self.resolve(item, (at, key_text(key)))
+                item = self.resolve(item, (at, key))
                 if item is not OMITTED:
-                    resolved[key_text(key)] = item
+                    resolved[key] = item
             return resolved
         if type(value) is list:
             items = [self.resolve(item, (at, index)) for index, item in enumerate(value)]

@@ -10,7 +10,7 @@ from global_heat.template.given import Given
 from global_heat.template.instance import Instance, Node, Title
 from global_heat.template.location import At, Wrong
 from global_heat.template.outline import ResourceText
-from global_heat.template.values import FAULTY, OMITTED, walk
+from global_heat.template.values import FAULTY, OMITTED, describe, walk
 
 NONE_TYPE = "OS::Heat::None"
 _ANY_ATTRIBUTE = frozenset(
@@ -82,6 +82,8 @@ class Leaf:
 
     def attribute(self, keys: list[Json], run: Run) -> Json:
         name, *path = keys
+        if not isinstance(name, str):
+            raise Wrong(f"expected an attribute's name, found {describe(name)}")
         if not self._has(name):
             known = ", ".join(sorted(self.schema.attributes)) or "none at all"
             raise Wrong(f"{self.type} has no attribute {name}; it has {known}")
@@ -126,6 +128,8 @@ class Nested:
     def attribute(self, keys: list[Json], run: Run) -> Json:
         name, *path = keys
         run.trace.awaited.add(self.path)
+        if not isinstance(name, str):
+            raise Wrong(f"expected an output's name, found {describe(name)}")
         if name in self.inner.template.outputs:
             found = walk(self.inner.output(name, run), path, text_indexes=False)
             return None if found is OMITTED else found
@@ -160,6 +164,8 @@ class Group:
         """`refs`, `refs_map`, `removed_rsrc_list`, `resource.N`, `attributes`; else a list, one a member."""
         name, *path = keys
         run.trace.awaited.add(self.path)
+        if not isinstance(name, str):
+            raise Wrong(f"expected an attribute's name, found {describe(name)}")
         match name:
             case "refs":
                 found = walk([node.reference(run) for node in self.nodes.values()], path, text_indexes=False)

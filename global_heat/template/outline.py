@@ -11,7 +11,7 @@ from global_heat.model.values import Json
 from global_heat.template.document import parse_document
 from global_heat.template.location import At, Faults, place
 from global_heat.template.parameter import ParameterSchema, read_parameter
-from global_heat.template.values import describe, key_text
+from global_heat.template.values import describe
 from global_heat.template.versions import CONDITIONS_SINCE, DATES, VERSIONS, Version
 
 _SECTIONS = ("description", "parameter_groups", "parameters", "resources", "outputs")
@@ -153,9 +153,9 @@ class _Reader:
             self._faults.add(at, f"expected a map of names, found {describe(content)}")
             return []
         for name in content:
-            if isinstance(name, bool):
-                self._faults.add((at, key_text(name)), "YAML reads this name as a boolean; put it in quotes")
-        return [(key_text(name), written, (at, key_text(name))) for name, written in content.items()]
+            if name in ("true", "false"):
+                self._faults.add((at, name), "YAML reads this name as a boolean; choose another one")
+        return [(name, written, (at, name)) for name, written in content.items()]
 
     def _text(self, written: dict[str, Json], key: str, at: At) -> str:
         text = written.get(key)

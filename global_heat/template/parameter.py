@@ -146,7 +146,7 @@ def read_parameter(written: Json, version: Version, at: At, faults: Faults) -> P
     for key in written.keys() - set(keys):
         faults.add((at, str(key)), f"is no key of a parameter; expected one of {', '.join(keys)}")
     type_name = written.get("type")
-    if type_name not in PROPERTY_TYPES:
+    if not isinstance(type_name, str) or type_name not in PROPERTY_TYPES:
         faults.add((at, "type"), f"expected one of {', '.join(PROPERTY_TYPES)}, found {describe(type_name)}")
         return None
     flags = {key: _read_flag(written, key, at, faults) for key in ("hidden", "immutable")}

@@ -54,7 +54,8 @@ def shape(
             value = None
         else:
             coercion.quote = not is_secret(traces[name])
-        if type == _VALUE_TYPE and name == "value" and values.get("type") in _VALUE_TYPES:
-            property = msgspec.structs.replace(property, type=_VALUE_TYPES[values["type"]])
+        if type == _VALUE_TYPE and name == "value":
+            wished = _VALUE_TYPES.get(str(values.get("type")), property.type)
+            property = msgspec.structs.replace(property, type=wished)
         properties[name] = coercion.value(property, value, (name,), (given.at, name))
     return properties

@@ -25,15 +25,15 @@ def get_attr(*, all_attributes: bool) -> Function:
             return FAULTY
         if isinstance(name, Unknown) or (keys and isinstance(keys[0], Unknown)):
             raise Wrong(f"the names of resource and attribute must be known beforehand, found {unknown}")
-        if unknown is not None:
-            evaluation.scope.attribute(name, keys[:1], evaluation.run)
-            return unknown
         if not isinstance(name, str):
             raise Wrong(f"expected a resource's name first, found {kind_of(name)}")
         if not keys:
             return evaluation.scope.attributes(name, evaluation.run)
         if not isinstance(keys[0], str):
             raise Wrong(f"expected an attribute's name second, found {kind_of(keys[0])}")
+        if unknown is not None:
+            evaluation.scope.attribute(name, keys[:1], evaluation.run)
+            return unknown
         return evaluation.scope.attribute(name, keys, evaluation.run)
 
     return call

@@ -22,6 +22,8 @@ def _replace(arguments: Json) -> Json:
         new_key = keys.get(key)
         if new_key is None:
             new_key = key
+        elif not isinstance(new_key, str):
+            raise Wrong(f"expected texts as new keys, found {kind_of(new_key)}", late=True)
         elif new_key in source or new_key in result:
             raise Wrong(f"the new key {new_key} is there already", late=True)
         new_value = values.get(value) if isinstance(value, str | int | float | bool) else None

@@ -50,7 +50,7 @@ A = "resources: {a: {type: 'OS::Heat::None'"
         ("conditions: {c: {not: c}}", "conditions.c.not", "depends on itself"),
         ("conditions: {c: {equals: [1]}}", "conditions.c.equals", "[value, value]"),
         ("conditions: {c: {str_replace: {}}}", "conditions.c.str_replace", "cannot be used in a condition"),
-        ("conditions: {yes: true}", "conditions.true", "put it in quotes"),
+        ("conditions: {yes: true}", "conditions.true", "choose another one"),
         ("description: {a: b}", "description", "expected a text"),
     ],
 )
