@@ -17,6 +17,7 @@ from global_heat.model.records import AttemptState, ShardRecord
 from global_heat.sim.blueprints import Site
 from global_heat.sim.schedule import PROFILES, run_seed
 from global_heat.store.codec import decode
+from global_heat.store.wishes import Wishes
 
 SEEDS = 20
 """Mixed schedules, from seed 0."""
@@ -86,3 +87,28 @@ def test_a_shard_parked_for_ever_is_found(play, monkeypatch):
     monkeypatch.setattr("global_heat.engine.shard.unparked", lambda record: record)
     with pytest.raises(AssertionError, match="nothing is waited for"):
         play(outage)
+
+
+async def rolled_back_to_nothing(stage):
+    """A stack whose first create failed and was undone, and is asked for again."""
+    stage.world.cloud.regions["east"].faults.failing["compute.server"] = 1
+    site = Site("a", "east", ports=1, servers=1)
+    await stage.create(site, rollback=True)
+    assert await stage.settled() == "ROLLBACK_COMPLETE"
+    await stage.update(site)
+    assert await stage.settled() == "UPDATE_COMPLETE"
+
+
+def test_a_stack_that_was_rolled_back_to_nothing_can_be_updated(play):
+    play(rolled_back_to_nothing)
+
+
+def test_reading_the_present_revision_of_a_stack_that_has_none_is_found(play, monkeypatch):
+    """What must not change was looked up in a revision that did not exist."""
+
+    async def refuse_immutable(self, view, tree):
+        await self._documents.tree(view.header, view.header.revision)
+
+    monkeypatch.setattr(Wishes, "refuse_immutable", refuse_immutable)
+    with pytest.raises(AssertionError, match="revision 0"):
+        play(rolled_back_to_nothing)
