@@ -190,7 +190,9 @@ class Claims:
         return entry.create_revision if entry is not None and entry.value == self._record else 0
 
     def _start(self, shard: Shard, revision: int) -> None:
-        runner = ShardRunner(self._world, self._lease, self._observer, self._wishes, shard, revision)
+        runner = ShardRunner(
+            self._world, self._lease, self._observer, self._wishes, self._id, shard, revision
+        )
         runner.log.info("claimed", replica=self._id)
         self._runners[shard] = runner
         self._served.add(revision)

@@ -21,9 +21,9 @@ from global_heat.engine.observing import Observer
 from global_heat.engine.ports import World
 from global_heat.engine.resource import condemn
 from global_heat.model.errors import Ambiguous, Fenced, Invalid, Transient
-from global_heat.model.names import Path, Region
+from global_heat.model.names import Path, Region, ReplicaId
 from global_heat.model.plan import Step
-from global_heat.model.records import Action, Header, Incarnation, State, Status, parse_ref
+from global_heat.model.records import Action, Header, Incarnation, ShardRecord, State, Status, parse_ref
 from global_heat.planner.decision import live, superseded
 from global_heat.store import keys
 from global_heat.store.keys import Shard
@@ -44,10 +44,12 @@ class ShardRunner:
         lease: LeaseKeeper,
         observer: Observer,
         wishes: Wishes,
+        replica: ReplicaId,
         shard: Shard,
         claim_revision: int,
     ) -> None:
         self._world = world
+        self._replica = replica
         self._lease = lease
         self._observer = observer
         self._wishes = wishes
@@ -127,7 +129,7 @@ class ShardRunner:
         plan = await self._world.documents.plan(project, stack, view.plan)
         tree = await self._world.documents.tree(view.header, plan.revision) if plan.applies else None
         job = Job(self._world, self._lease, self._observer, book, plan, tree)
-        run = self._run = _Run(job, self.shard.region)
+        run = self._run = _Run(job, self.shard.region, self._replica)
         try:
             return await self._carry_out(run)
         finally:
@@ -222,8 +224,9 @@ class ShardRunner:
 class _Run:
     """The steps of one shard under one plan: which are open, which run, what follows from a write."""
 
-    def __init__(self, job: Job, region: Region) -> None:
+    def __init__(self, job: Job, region: Region, replica: ReplicaId) -> None:
         self.job = job
+        self._replica = replica
         self.book = job.book
         self.region = region
         self.tasks: dict[str, asyncio.Task[None]] = {}
@@ -232,6 +235,8 @@ class _Run:
         """The region is out of the header's open ones."""
         self._steps = {step.path: step for step in job.plan.applies.values() if step.region == region}
         self._open = {path for path in self._steps if path not in self.book.finished}
+        self._cleans = sum(len(self._superseded(path)) for path in {i.path for i in self.book.here()})
+        self._removed = 0
         self._ready_to_check: dict[Path, None] = {}
         self.book.enrich = self._enrich
 
@@ -378,13 +383,21 @@ class _Run:
                 self._open.discard(path)
                 wake.update(self._after_apply(path))
         self._check(*(incarnation.path for incarnation in write.removed))
+        self._removed += len(write.removed)
         wake.update(self._take_freed())
         header, shard = write.header, write.shard
         if (write.incarnations or write.removed) and header is None and self._complete() and not self.over:
             self.over, header, shard = True, self._leave, unparked
             self.changed.set()
         asyncio.get_running_loop().call_soon(self.pump)
-        return msgspec.structs.replace(write, wake=tuple(sorted(wake)), header=header, shard=shard)
+        told = self._tell if shard is None else lambda record: self._tell(shard(record))
+        return msgspec.structs.replace(write, wake=tuple(sorted(wake)), header=header, shard=told)
+
+    def _tell(self, record: ShardRecord) -> ShardRecord:
+        """Say who works here and how far that is. What a replacement leaves to clean is not foreseen."""
+        steps = len(self._steps) + self._cleans
+        done = min(len(self._steps) - len(self._open) + self._removed, steps)
+        return msgspec.structs.replace(record, owner=self._replica, done=done, steps=steps)
 
     def _after_apply(self, path: Path) -> set[Region]:
         """Look at what waited for this apply; the other regions where something did."""
