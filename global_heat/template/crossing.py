@@ -77,7 +77,15 @@ _FIXES = {
 }
 
 
-def find_crossings(leaf: Leaf, properties: Mapping[str, Json], tree: _Tree, faults: Faults) -> None:
+class Crossable:
+    """The leaves and their properties as far as they are known."""
+
+    def __init__(self, leaves: Mapping[Path, Leaf], properties: Mapping[Path, Mapping[str, Json]]) -> None:
+        self.leaves = leaves
+        self.properties = properties
+
+
+def find_crossings(leaf: Leaf, properties: Mapping[str, Json], tree: Crossable, faults: Faults) -> None:
     """Note each id of another region that lands in a reference of this leaf."""
     if leaf.schema.client == "":
         return
@@ -89,17 +97,6 @@ def find_crossings(leaf: Leaf, properties: Mapping[str, Json], tree: _Tree, faul
             there = tree.leaves[source.path]
             if there.region != leaf.region:
                 faults.add(at, _explain(leaf, there, service, (*chain, source.of)))
-
-
-class _Tree:
-    """The leaves and their properties as far as they are known."""
-
-    def __init__(self, leaves: Mapping[Path, Leaf], properties: Mapping[Path, Mapping[str, Json]]) -> None:
-        self.leaves = leaves
-        self.properties = properties
-
-
-Crossable = _Tree
 
 
 def reference_service(type: str, schema: TypeSchema, keys: Keys) -> str | None:
@@ -133,7 +130,9 @@ def _origins(value: Json, keys: Keys, at: At) -> Iterator[tuple[Keys, At, Origin
                 yield from _origins(item, (*keys, key), (at, key))
 
 
-def _sources(origin: Origin, tree: _Tree, chain: tuple[str, ...]) -> Iterator[tuple[Origin, tuple[str, ...]]]:
+def _sources(
+    origin: Origin, tree: Crossable, chain: tuple[str, ...]
+) -> Iterator[tuple[Origin, tuple[str, ...]]]:
     """The ids that a value is; a Value resource hands on what it is given."""
     leaf = tree.leaves.get(origin.path)
     if leaf is None:

@@ -145,11 +145,6 @@ def merge_environments(texts: Sequence[str], files: Mapping[str, str] | None = N
     return merged
 
 
-def default_region(environment: Mapping[str, Json]) -> str:
-    """The region in which a merged environment places what is placed nowhere else; empty: it names none."""
-    return read_environment(environment, Faults()).placement.default
-
-
 def _merge(old: dict[str, Json], new: Mapping[str, Json], *, deep: bool) -> None:
     """A value that is null leaves a parameter as it was, and takes a mapping away."""
     for key, value in new.items():

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from global_heat.model.names import Path
-from global_heat.template.environment import default_region
 from global_heat.template.view import NothingYet
 from tests.unit.template.compiling import compile_text, faults_of
 
@@ -62,8 +61,6 @@ def test_an_environment_places_an_unchanged_template() -> None:
         "g/0": "Three",
         "g/1": "Two",
     }
-    assert default_region(environment) == "Three"
-    assert default_region({}) == ""
 
 
 def test_names_are_those_of_the_region() -> None:
