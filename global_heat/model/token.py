@@ -24,8 +24,7 @@ _MARK = re.compile(rf"\s?gh1-([a-z2-7]{{{TOKEN_LENGTH}}})\b")
 def mint(key: bytes, project: Project, region: Region, kind: str, random_bytes: bytes) -> Token:
     """Make the token of an attempt from 16 random bytes."""
     assert len(random_bytes) == RANDOM_BYTES
-    raw = random_bytes + _mac(key, project, region, kind, random_bytes)
-    return Token(base64.b32encode(raw).decode().rstrip("=").lower())
+    return Token(_text(random_bytes + _mac(key, project, region, kind, random_bytes)))
 
 
 def verifies(token: str, keys: tuple[bytes, ...], project: Project, region: Region, kind: str) -> bool:
@@ -34,24 +33,34 @@ def verifies(token: str, keys: tuple[bytes, ...], project: Project, region: Regi
         raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     except ValueError:
         return False
+    if _text(raw) != token:
+        return False  # the last character has bits that decoding ignores
     random_bytes, mac = raw[:RANDOM_BYTES], raw[RANDOM_BYTES:]
     return any(hmac.compare_digest(mac, _mac(key, project, region, kind, random_bytes)) for key in keys)
 
 
 def mark(text: str | None, token: Token) -> str:
-    """Append the token to a name or description: `text gh1-<token>`."""
-    return f"{text} gh1-{token}" if text else f"gh1-{token}"
+    """Append the token to a name or description: `text gh1-<token>`.
+
+    A mark that the text has already, copied from another thing, would make it that thing's: it goes.
+    """
+    own = strip_mark(text or "")
+    return f"{own} gh1-{token}" if own else f"gh1-{token}"
 
 
 def token_in(text: str | None) -> Token | None:
     """Find the token that a name or description carries."""
-    found = _MARK.search(text or "")
-    return Token(found.group(1)) if found else None
+    found = _MARK.findall(text or "")
+    return Token(found[-1]) if found else None
 
 
 def strip_mark(text: str) -> str:
     """The user's own part of a name or description."""
     return _MARK.sub("", text)
+
+
+def _text(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()
 
 
 def _mac(key: bytes, project: str, region: str, kind: str, random_bytes: bytes) -> bytes:
