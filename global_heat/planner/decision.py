@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
-from global_heat.model.names import Path
 from global_heat.model.records import Incarnation, State
 from global_heat.model.schema import Schemas
 from global_heat.model.values import Properties
@@ -102,23 +101,26 @@ def decide_apply(
     `incarnations` are those recorded in the wished region; one of another type cannot become it.
     """
     newest = max((i.n for i in incarnations), default=0)
-    current = live(i for i in incarnations if i.type == type)
+    alike = [i for i in incarnations if i.type == type]
+    if (done := finished(alike, plan)) is not None:
+        return Done(done)
+    current = live(alike)
     if current is None:
         return Create(newest + 1)
+    if current.state is State.INTENT:
+        return Resume(current)
+    standing = live(i for i in alike if i.state is State.READY and not differences(i.hashes, wish))
+    if standing is not None:
+        # After a replacement that was broken off, its predecessor may be what is wished again.
+        return Keep(standing)
     match current.state:
-        case State.INTENT:
-            return Resume(current)
         case State.FAILED:
             return Failed(current) if current.tried == plan else Create(newest + 1, current)
         case State.CREATED | State.UPDATING:
             forcing = forces(differences(current.target, wish))
             return Create(newest + 1, current, forcing) if forcing else Resume(current)
-        case State.READY if current.plan == plan:
-            return Done(current)
         case State.READY:
             changed = differences(current.hashes, wish)
-            if not changed:
-                return Keep(current)
             forcing = forces(changed)
             return Create(newest + 1, current, forcing) if forcing else Update(current, changed)
     raise AssertionError(f"{current.ref} is {current.state}")
@@ -137,8 +139,3 @@ def superseded(
     if current is None:
         return None
     return tuple(sorted((i for i in incarnations if i.ref != current.ref), key=lambda i: i.n))
-
-
-def holders(incarnation: Incarnation, recorded: Iterable[Incarnation]) -> tuple[Path, ...]:
-    """What was built on this incarnation and is still recorded: it goes first."""
-    return tuple(i.path for i in recorded if incarnation.ref in i.requires and i.ref != incarnation.ref)
