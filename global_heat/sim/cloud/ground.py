@@ -28,6 +28,8 @@ class Ground:
     things: Things = field(default_factory=Things)
     quotas: dict[tuple[str, str], int] = field(default_factory=dict)
     """By (project, kind); beats the settings' figure for all projects."""
+    busy_until: float | None = None
+    """When the last of what was set going since this was cleared will have happened."""
     _agenda: list[tuple[float, int, Due]] = field(default_factory=list)
     _serial: int = 0
     _acting_at: float | None = None
@@ -42,7 +44,9 @@ class Ground:
     def later(self, span: Span, due: Due) -> None:
         """Have something happen after a time drawn from the span."""
         self._serial += 1
-        heapq.heappush(self._agenda, (self.now() + self.rng.uniform(*span), self._serial, due))
+        at = self.now() + self.rng.uniform(*span)
+        self.busy_until = max(at, self.busy_until or at)
+        heapq.heappush(self._agenda, (at, self._serial, due))
 
     def settle(self) -> float:
         """Do what is due by now and return now."""

@@ -34,6 +34,8 @@ class Entry(msgspec.Struct):
     """The service did what it does."""
     effect_status: int = 0
     """What it answered, whatever the caller was told."""
+    busy_until: float | None = None
+    """When what it set going is over: the server built, the volume attached; None: all is done at once."""
     answered_at: float | None = None
     """The answer left."""
     status: int = 0

@@ -127,7 +127,9 @@ class FakeRegion:
         """Do what the admitted request asks."""
         call, entry = admission.call, admission.entry
         call.now = entry.effected_at = self.ground.settle()
+        self.ground.busy_until = None
         response = self._answer(call)
+        entry.busy_until = self.ground.busy_until
         entry.effect_status = response.status
         return response
 

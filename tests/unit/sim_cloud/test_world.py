@@ -175,6 +175,16 @@ def test_how_late_one_looks_changes_nothing() -> None:
     assert active_at(1) == active_at(60)
 
 
+def test_the_journal_tells_when_what_was_set_going_is_over(world: World, demo: Caller) -> None:
+    demo.make("networks", name="a")
+    volume = demo.volume("POST", "/volumes", {"volume": {"size": 1}}).ok(202)["volume"]
+    network, made = (entry for entry in world.cloud.journal if entry.effective)
+    assert network.busy_until is None and made.busy_until is not None
+    for moment, status in ((made.busy_until - 0.001, "creating"), (made.busy_until + 0.001, "available")):
+        world.pass_time(moment - world.now())
+        assert demo.volume("GET", f"/volumes/{volume['id']}").ok()["volume"]["status"] == status
+
+
 def test_the_journal_forgets_its_oldest() -> None:
     world = World(journal_entries_max=2)
     demo = world.caller()
