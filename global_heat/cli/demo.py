@@ -57,6 +57,9 @@ def demo(templates: Path | None, directory: Path | None) -> None:
         lab.stop()
         shown.print(Text(f"\nIt did not hold. The logs are in {lab.processes.directory}", style="bold red"))
         raise
+    except asyncio.CancelledError:
+        _clear(lab)
+        raise click.Abort from None
     except BaseException:
         _clear(lab)
         raise

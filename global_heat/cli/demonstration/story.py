@@ -54,8 +54,8 @@ class Story:
             dead = await self._leading_region()
             await self._lab.kill(dead)
             self.figures.kills += 1
-            self._title(3, f"Half-way, {dead} is killed")
-            self._say("kill -9 of its replica and of its etcd member, which led; its cloud is unreachable")
+            self._title(3, f"Half-way, {dead} is killed: its etcd member leads the others")
+            self._say("kill -9 of its replica and of its etcd member; its cloud is unreachable")
             self._say(f"{watching.completed} of {self.figures.resources} resources were made by then")
             await self._live_without(dead, watching)
             self._title(4, f"{dead} returns")
@@ -133,7 +133,8 @@ class Story:
         for output in await self._client.get_outputs(STACK):
             value = output_value(output)
             self._expect(value is not None, f"output {output.key} has no value: {output.error}")
-            self._say(f"{output.key}: {value}")
+            by_region = ", ".join(f"{region} {value[region]}" for region in sorted(value))
+            self._say(f"{output.key}: {by_region}")
 
     async def _plan(self, spec: stack_pb2.StackSpec) -> plan_pb2.Plan:
         plan = await self._client.plan_stack(stack_pb2.Stack(name=STACK, spec=spec))
@@ -154,8 +155,9 @@ class Story:
 
     async def _leading_region(self) -> str:
         """The region whose etcd member leads: the one that is missed most."""
-        rows = await read_status(self._lab)
-        return str(next((row["region"] for row in rows if row["etcd"] == "leader"), rows[-1]["region"]))
+        leading = [row["region"] for row in await read_status(self._lab) if row["etcd"] == "leader"]
+        self._expect(len(leading) == 1, f"{len(leading)} etcd members lead")
+        return str(leading[0])
 
     def _busiest(self, stack: stack_pb2.Stack) -> str:
         """The replica with the most steps left to do."""

@@ -134,6 +134,7 @@ async def status(lab: RunningLab, output: Format) -> None:
 async def kill(lab: RunningLab, region: str) -> None:
     """SIGKILL a region's replicas and etcd member; its cloud is unreachable."""
     await lab.kill(region)
+    click.echo(f"{region} is killed")
 
 
 @lab.command()
@@ -142,6 +143,7 @@ async def kill(lab: RunningLab, region: str) -> None:
 async def pause(lab: RunningLab, region: str) -> None:
     """SIGSTOP a region's replicas and etcd member; its cloud takes connections and says nothing."""
     await lab.pause(region)
+    click.echo(f"{region} is paused")
 
 
 @lab.command()
@@ -150,6 +152,7 @@ async def pause(lab: RunningLab, region: str) -> None:
 async def cut(lab: RunningLab, region: str) -> None:
     """Cut a region off: nothing crosses its border, and nobody is told. Inside, all goes on."""
     await lab.cut(region)
+    click.echo(f"{region} is cut off")
 
 
 @lab.command()
@@ -158,6 +161,7 @@ async def cut(lab: RunningLab, region: str) -> None:
 async def restore(lab: RunningLab, region: str) -> None:
     """Bring a region back, whatever was done to it."""
     await lab.restore(region)
+    click.echo(f"{region} is back")
 
 
 @lab.command()
