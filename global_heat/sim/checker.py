@@ -56,6 +56,8 @@ class Evidence(msgspec.Struct, frozen=True):
     token_keys: tuple[bytes, ...]
     meddled: frozenset[str] = frozenset()
     """Ids of things that a user deleted or changed behind our back."""
+    foreign: frozenset[str] = frozenset()
+    """Ids of things that a user made himself, whatever they look like."""
     replicas: frozenset[str] = frozenset()
     """The clients of the clouds that are ours; others do as they like."""
 
@@ -143,7 +145,9 @@ def _duplicates(evidence: Evidence) -> Iterator[Violation]:
 def check_gone(evidence: Evidence) -> list[Violation]:
     """What must hold once every stack is deleted and the ledger is closed."""
     retained = _retained(evidence)
-    return [
+    alive = {made.id for made in evidence.cloud.truth()}
+    lost = [Violation(12, f"{id}, which a person made, is gone") for id in evidence.foreign - alive]
+    return lost + [
         Violation(18, f"left behind: {_named(made)}")
         for made in _live(evidence)
         if (made.region, made.id) not in retained
@@ -151,8 +155,10 @@ def check_gone(evidence: Evidence) -> list[Violation]:
 
 
 def _live(evidence: Evidence) -> Iterator[Made]:
-    """The things that a request made and that are there now; not Keystone's."""
-    return (made for made in evidence.cloud.truth() if made.origin == _MADE_BY_USERS and made.region)
+    """The things that a request of ours made and that are there now; not Keystone's."""
+    for made in evidence.cloud.truth():
+        if made.origin == _MADE_BY_USERS and made.region and made.id not in evidence.foreign:
+            yield made
 
 
 def _named(made: Made) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import TypeVar
 
@@ -66,6 +67,7 @@ class SimCluster:
         self.history: list[Written] = []
         self.quorum = True
         self.space = True
+        self._pending: list[Callable[[], None]] = []
         self.compacted = 0
         self._versions: dict[str, list[Version]] = {}
         self._keys: list[str] = []
@@ -128,6 +130,17 @@ class SimCluster:
 
     def compact(self) -> None:
         self.compacted = self.revision
+
+    def regain_quorum(self) -> None:
+        """What was proposed to a leader without followers is applied now, however long ago that was."""
+        self.quorum = True
+        pending, self._pending = self._pending, []
+        for apply in pending:
+            apply()
+
+    def propose(self, apply: Callable[[], None]) -> None:
+        """Leave a request with a leader that has no quorum."""
+        self._pending.append(apply)
 
     def leases(self) -> list[int]:
         return list(self._leases)
@@ -217,6 +230,8 @@ class Link:
         self.lose_answers = 0.0
         """The chance that an answer is lost."""
         self.lose_requests = 0.0
+        self.late_requests = 0.0
+        """The chance that a request is applied only after whoever sent it has given it up."""
         self.member_lag = 0.0
         """How far the nearest member is behind."""
 
@@ -225,6 +240,17 @@ class Link:
 
     def loses_answer(self) -> bool:
         return self.cut or (self.lose_answers > 0 and self._chance() < self.lose_answers)
+
+    def delays_request(self) -> bool:
+        return self.late_requests > 0 and self._chance() < self.late_requests
+
+    def is_proposed(self) -> bool:
+        """Whether a request gets as far as a leader that has lost its quorum."""
+        return not self.cut and self._chance() < 0.5
+
+    def heal(self) -> None:
+        self.cut = False
+        self.lose_answers = self.lose_requests = self.late_requests = self.member_lag = 0.0
 
 
 class SimStore:
@@ -326,7 +352,17 @@ class SimStore:
                 if not arrived.done():
                     arrived.set_result(result)
 
-        if self.link.loses_request() or not (self._cluster.quorum or local):
+        def arrive_unheard() -> None:
+            with contextlib.suppress(Transient, Fenced):
+                act()
+
+        leaderless = not (self._cluster.quorum or local)
+        if leaderless and self.link.is_proposed():
+            self._cluster.propose(arrive_unheard)
+        late = not leaderless and not local and self.link.delays_request()
+        if late:
+            loop.call_later(self.timeout_seconds + 10 * self.link.latency(), arrive_unheard)
+        if late or leaderless or self.link.loses_request():
             await asyncio.sleep(self.timeout_seconds)
             raise unknown("no answer from the store")
         loop.call_later(self.link.latency() / 2, arrive)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Mapping
 
 from global_heat.engine.access import StackClouds
 from global_heat.engine.ports import Settings, World
 from global_heat.engine.replica import Replica
+from global_heat.model.errors import Error
 from global_heat.model.names import Project, Region, ReplicaId, StackId
 from global_heat.model.schema import Schemas
 from global_heat.regions.calls import Calls
@@ -50,7 +52,7 @@ class Surroundings:
         registry: Registry,
         types: Mapping[str, ResourceType],
         schemas: Schemas,
-        credential_of: Callable[[Project], Credential],
+        credential_of: Callable[[Project, StackId], Credential | None],
         clock: Callable[[], float],
         settings: Settings,
         key: bytes,
@@ -67,7 +69,11 @@ class Surroundings:
 
 
 class Node:
-    """One replica in its process. `latency` gives the round trip in seconds to a region's cloud or `etcd`."""
+    """One replica in its process.
+
+    `latency` gives the round trip in seconds to a region's cloud or `etcd`; `skew_seconds` is how far the
+    clock of its machine is ahead.
+    """
 
     def __init__(
         self,
@@ -76,8 +82,11 @@ class Node:
         region: Region,
         chance: random.Random,
         latency: Callable[[str], float],
+        skew_seconds: float = 0.0,
     ) -> None:
         self._around = around
+        self._skew_seconds = skew_seconds
+        self._replica: Replica | None = None
         self.name = name
         self.region = region
         self._chance = chance
@@ -98,7 +107,11 @@ class Node:
         self.process = Process()
         self.link = self._new_link()
         random_bytes = self._chance.randbytes
-        around, clock = self._around, self._around.clock
+        around = self._around
+
+        def clock() -> float:
+            return around.clock() + self._skew_seconds
+
         store = SimStore(around.cluster, f"{self.name}.{self._lives}", self.link, self.process)
         way = around.cloud.transport(self.name, lambda region: self._latency(region) / 2)
         transport = _CloudWay(self.process, way)
@@ -108,8 +121,8 @@ class Node:
         clouds = Clouds(around.registry, sessions, calls, clock)
         seal = Seal({"k1": around.key}, random_bytes)
 
-        async def credential(project: Project, stack: StackId, cloud: str) -> Credential:
-            return around.credential_of(project)
+        async def credential(project: Project, stack: StackId, cloud: str) -> Credential | None:
+            return around.credential_of(project, stack)
 
         async def retire(project: Project, stack: StackId) -> None:
             return None
@@ -128,7 +141,7 @@ class Node:
             region=self.region,
             distances=around.registry.distances,
         )
-        replica = Replica(world, on_renewal=lambda soft, hard: calls.change_until(soft))
+        self._replica = replica = Replica(world, on_renewal=lambda soft, hard: calls.change_until(soft))
         self._tasks = [asyncio.ensure_future(health.run()), asyncio.ensure_future(replica.run())]
 
     async def kill(self) -> None:
@@ -138,6 +151,14 @@ class Node:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def leave(self, patience_seconds: float) -> None:
+        """As by SIGTERM: it gives back what it has, and is killed if that takes too long."""
+        assert self._replica is not None, f"{self.name} does not run"
+        with contextlib.suppress(TimeoutError, Error):
+            async with asyncio.timeout(patience_seconds):
+                await self._replica.stop()
+        await self.kill()
 
     def failure(self) -> BaseException | None:
         """What ended a process that nobody killed."""

@@ -8,11 +8,14 @@ import random
 import msgspec
 
 from global_heat.model.errors import Error
+from global_heat.model.records import Status
 from global_heat.sim import loop
+from global_heat.sim.audit import check_complete, check_seen
 from global_heat.sim.blueprints import Blueprint, change, draw
 from global_heat.sim.checker import Violation, check_gone, check_history, check_rest
+from global_heat.sim.meddling import Meddler
 from global_heat.sim.trouble import Trouble
-from global_heat.sim.world import REGIONS, SimWorld, refused_as_it_should
+from global_heat.sim.world import REGIONS, SETTINGS, SimWorld, refused_as_it_should
 
 _SETTLE_SECONDS = 2000.0
 _CLOSE_SECONDS = 600.0
@@ -27,13 +30,15 @@ class Profile(msgspec.Struct, frozen=True):
     wishes_max: int = 5
     faults_max: int = 6
     servers: bool = True
+    varied: bool = True
+    """Whether leases, tokens, clocks and the number of replicas vary."""
 
 
 PROFILES = {
     "calm": Profile(faults_max=0),
     "small": Profile(stacks_max=1, sites_max=2, wishes_max=3, servers=False),
     "mixed": Profile(),
-    "rough": Profile(replicas=4, stacks_max=3, wishes_max=8, faults_max=12),
+    "rough": Profile(replicas=5, stacks_max=3, wishes_max=8, faults_max=12),
 }
 
 
@@ -68,9 +73,11 @@ class _Run:
         self._report = Report(seed)
         self._world: SimWorld
         self._blueprints: dict[str, Blueprint] = {}
+        self._revisions: dict[tuple[str, int], Blueprint] = {}
+        """By a stack's id and the number of a revision: what it was made from."""
 
     async def run(self) -> Report:
-        world = self._world = SimWorld(self._report.seed, self._profile.replicas)
+        world = self._world = self._draw_world()
         world.start()
         trouble = Trouble(world, random.Random(self._chance.getrandbits(64)), self._tell)
         horizon = self._chance.uniform(20.0, 90.0)
@@ -82,10 +89,26 @@ class _Run:
         await world.settled(_SETTLE_SECONDS)
         await self._closed()
         self._report.violations += check_rest(world.evidence(), world.records(), world.headers())
+        await self._audit()
+        if self._profile.faults_max:
+            await self._meddle()
         await self._delete_all()
         self._judge()
         await world.stop()
         return self._report
+
+    def _draw_world(self) -> SimWorld:
+        chance, profile = self._chance, self._profile
+        if not profile.varied:
+            return SimWorld(self._report.seed, profile.replicas)
+        lease_seconds = chance.choice((6.0, 10.0, 15.0))
+        return SimWorld(
+            self._report.seed,
+            chance.randint(3, profile.replicas),
+            msgspec.structs.replace(SETTINGS, lease_seconds=lease_seconds),
+            token_seconds=chance.choice((20.0, 60.0, 180.0)),
+            skewed=True,
+        )
 
     async def _ask(self, horizon: float) -> None:
         """The user's wishes, spread over the time."""
@@ -106,7 +129,8 @@ class _Run:
             blueprint = draw(chance, REGIONS, self._profile.sites_max, self._profile.servers)
             self._blueprints[name] = blueprint
             self._tell(f"create {name}: {len(blueprint.sites)} sites")
-            await user.create(name, blueprint.template(), rollback=chance.random() < 0.2)
+            operation = await user.create(name, blueprint.template(), rollback=chance.random() < 0.2)
+            self._revisions[operation.stack, operation.plan] = blueprint
             self._report.stacks += 1
             return
         match chance.choices(("update", "delete", "cancel", "roll back"), (6, 1, 1, 1))[0]:
@@ -114,7 +138,8 @@ class _Run:
                 blueprint = change(chance, before, REGIONS, self._profile.servers)
                 self._blueprints[name] = blueprint
                 self._tell(f"update {name}")
-                await user.update(name, blueprint.template(), rollback=chance.random() < 0.2)
+                operation = await user.update(name, blueprint.template(), rollback=chance.random() < 0.2)
+                self._revisions[operation.stack, operation.plan] = blueprint
             case "delete":
                 self._tell(f"delete {name}")
                 del self._blueprints[name]
@@ -130,6 +155,26 @@ class _Run:
         """Wait until nothing that was ever sent can appear any more, and the ledger says so."""
         if not await self._world.until(lambda: self._world.swept() == 0, _CLOSE_SECONDS):
             self._report.violations.append(Violation(18, f"{self._world.swept()} attempts are never closed"))
+
+    async def _audit(self) -> None:
+        """Look whether all that is recorded is there, and is as it was wished."""
+        world, meddled = self._world, self._world.meddled.__contains__
+        by_stack = world.records_by_stack()
+        for header in world.headers():
+            self._tell(f"{header.name} {header.state} {header.reason}")
+            records = by_stack.get(header.id, [])
+            seen = await world.auditor.look(records)
+            self._report.violations += check_seen(records, seen, meddled)
+            blueprint = self._revisions.get((header.id, header.revision))
+            if blueprint is not None and header.status is Status.COMPLETE and not header.deleted:
+                self._report.violations += check_complete(header.name, blueprint, records, seen, meddled)
+
+    async def _meddle(self) -> None:
+        """A person's hands in what is at rest: none of it may hinder the deletion of all."""
+        meddler = Meddler(self._world, random.Random(self._chance.getrandbits(64)), self._tell)
+        for _ in range(self._chance.choice((0, 0, 1, 3))):
+            act = self._chance.choice((meddler.copy_something, meddler.delete_something))
+            await act()
 
     async def _delete_all(self) -> None:
         """The end of the world: nothing may be left in any cloud."""

@@ -8,11 +8,12 @@ from collections.abc import Callable, Collection
 
 from global_heat.engine.ports import Settings
 from global_heat.model.errors import Ambiguous, Error, Invalid, Reason, Transient
-from global_heat.model.names import Project, Region
+from global_heat.model.names import Project, Region, StackId
 from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, NameRecord, Operation
 from global_heat.regions.credentials import PasswordCredential
 from global_heat.regions.registry import RegionSpec, Registry
 from global_heat.resources.catalogue import ALL, load_schemas
+from global_heat.sim.audit import Auditor
 from global_heat.sim.checker import Evidence
 from global_heat.sim.cloud.world import FakeCloud
 from global_heat.sim.etcd import Link, SimCluster, SimStore
@@ -27,6 +28,11 @@ from global_heat.template.source import Source
 EPOCH = 1_800_000_000.0
 REGIONS = (Region("east"), Region("north"), Region("west"))
 TOKEN_SECONDS = 60.0
+EXEC_SECONDS = 5.0
+LAG_SECONDS = 1.0
+SKEW_SECONDS = 1.0
+"""What the engine is told of the regions; no fault goes beyond."""
+FENCE_SECONDS = EXEC_SECONDS + LAG_SECONDS + SKEW_SECONDS
 _KEY = b"k" * 32
 _TRIES = 40
 SETTINGS = Settings(
@@ -42,19 +48,27 @@ SETTINGS = Settings(
 class SimWorld:
     """Everything. Must be made inside the loop of virtual time."""
 
-    def __init__(self, seed: int, replicas: int = 3, settings: Settings = SETTINGS) -> None:
+    def __init__(
+        self,
+        seed: int,
+        replicas: int = 3,
+        settings: Settings = SETTINGS,
+        token_seconds: float = TOKEN_SECONDS,
+        skewed: bool = False,
+    ) -> None:
         self.chance = random.Random(f"world {seed}")
+        self.settings = settings
         self.cluster = SimCluster()
-        self.cloud = FakeCloud(REGIONS, self.clock, self._branch(), shared=(), token_seconds=TOKEN_SECONDS)
+        self.cloud = FakeCloud(REGIONS, self.clock, self._branch(), shared=(), token_seconds=token_seconds)
         self.project = Project(self.cloud.keystone.project_id("demo"))
         registry = Registry(
             RegionSpec(
                 name=name,
                 cloud="sim",
                 auth_url=f"http://{name}.sim/identity/v3",
-                exec_seconds=5.0,
-                lag_seconds=1.0,
-                skew_seconds=1.0,
+                exec_seconds=EXEC_SECONDS,
+                lag_seconds=LAG_SECONDS,
+                skew_seconds=SKEW_SECONDS,
             )
             for name in REGIONS
         )
@@ -68,7 +82,7 @@ class SimWorld:
             registry=registry,
             types=ALL,
             schemas=schemas,
-            credential_of=lambda project: credential,
+            credential_of=lambda project, stack: None if stack in self.trustless else credential,
             clock=self.clock,
             settings=settings,
             key=_KEY,
@@ -76,9 +90,19 @@ class SimWorld:
         self.nodes: list[Node] = []
         for n in range(replicas):
             home = REGIONS[n % len(REGIONS)]
-            self.nodes.append(Node(self._around, f"r{n}-{home}", home, self._branch(), self._latency(home)))
+            skew = self.chance.uniform(-SKEW_SECONDS, SKEW_SECONDS) if skewed else 0.0
+            name = f"r{n}-{home}"
+            self.nodes.append(Node(self._around, name, home, self._branch(), self._latency(home), skew))
         self.user = User(self, self._branch())
+        self.auditor = Auditor(
+            self.cloud.transport("a person"), registry, self.project, credential, ALL, self.clock
+        )
         self.meddled: set[str] = set()
+        """Ids of things that a person deleted or changed behind our back."""
+        self.foreign: set[str] = set()
+        """Ids of things that a person made."""
+        self.trustless: set[str] = set()
+        """Stacks that have lost their credential."""
 
     def clock(self) -> float:
         """The wall clock: unix seconds."""
@@ -104,6 +128,14 @@ class SimWorld:
         found = self.cluster.scan("stacks/", "", self.cluster.revision)
         return [decode(Incarnation, e.value) for e in found if e.key.split("/")[3] == "resources"]
 
+    def records_by_stack(self) -> dict[StackId, list[Incarnation]]:
+        found: dict[StackId, list[Incarnation]] = {}
+        for entry in self.cluster.scan("stacks/", "", self.cluster.revision):
+            _, _, stack, part = entry.key.split("/")[:4]
+            if part == "resources":
+                found.setdefault(StackId(stack), []).append(decode(Incarnation, entry.value))
+        return found
+
     def headers(self) -> list[Header]:
         found = self.cluster.scan("stacks/", "", self.cluster.revision)
         return [decode(Header, e.value) for e in found if e.key.endswith("/header")]
@@ -116,6 +148,11 @@ class SimWorld:
         id = decode(NameRecord, entry.value).stack
         header = self.cluster.entry(keys.header(self.project, id), self.cluster.revision)
         return decode(Header, header.value) if header else None
+
+    def attempts(self) -> list[Attempt]:
+        """The ledger."""
+        found = self.cluster.scan(keys.attempts(), "", self.cluster.revision)
+        return [decode(Attempt, entry.value) for entry in found]
 
     def swept(self) -> int:
         """How many attempts are still swept; an open intent waits for its stack's next plan."""
@@ -146,6 +183,7 @@ class SimWorld:
             epoch=EPOCH,
             token_keys=self.seal().token_keys,
             meddled=frozenset(self.meddled),
+            foreign=frozenset(self.foreign),
             replicas=frozenset(node.name for node in self.nodes),
         )
 
