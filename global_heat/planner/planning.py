@@ -30,6 +30,10 @@ AttributesOf = Callable[[Incarnation], Mapping[str, Json]]
 """Opens the attributes that an incarnation's record holds; "" is its reference."""
 
 
+_OF_A_CLEAN = (Forecast.KEEP, Forecast.RETAIN, Forecast.DELETE)
+"""What a clean step may do, the most last."""
+
+
 def wish_of(properties: Mapping[str, Json], hash_property: Hash) -> Wish:
     """The wish that resolved properties state. A property that is null is as one not given."""
     hashes: dict[str, str] = {}
@@ -81,14 +85,15 @@ def plan_apply(
     for path in TopologicalSorter(needs).static_order():
         definition = tree.definitions[path]
         here = [i for i in by_path.get(path, ()) if i.region == definition.region]
-        elsewhere = [i for i in by_path.get(path, ()) if i.region != definition.region]
         props = tree.properties(path, foresight)
         faults += _faults_of(path, schemas.rules(definition.type), props)
         forces = forcing(schemas, definition.type, props)
         decision = decide_apply(here, definition.type, wish_of(props, hash_property), forces, number)
         forecast, changed, forced_by, kept = _foresee(decision)
-        if forecast is Forecast.ADD and any(i.state is not State.LEAVING for i in (*here, *elsewhere)):
-            forecast, forced_by = Forecast.REPLACE, ("type",) if here else ("region",)
+        standing = {i.region for i in by_path.get(path, ()) if i.state is not State.LEAVING}
+        if kept is None and forecast is Forecast.ADD and standing:
+            forecast = Forecast.REPLACE
+            forced_by = ("type",) if definition.region in standing else ("region",)
         if kept is not None:
             foresight.keep(kept)
         steps.append(
@@ -159,7 +164,10 @@ def _cleans(recorded: Collection[Incarnation], wished: set[Path]) -> list[Step]:
         if goes and incarnation.state is not State.LEAVING:
             forecast = Forecast.RETAIN if incarnation.retain else Forecast.DELETE
         key = (incarnation.path, incarnation.region)
-        needs = built_on.get(incarnation.ref, set()) | set(steps[key].needs if key in steps else ())
+        needs = built_on.get(incarnation.ref, set())
+        if (older := steps.get(key)) is not None:
+            needs = needs | set(older.needs)
+            forecast = max(forecast, older.forecast, key=_OF_A_CLEAN.index)
         steps[key] = Step(
             kind=Kind.CLEAN,
             path=incarnation.path,

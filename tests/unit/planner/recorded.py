@@ -58,6 +58,34 @@ def compiled(resources: str) -> Tree:
     return compile_source(Source(template), _IDENTITY, SCHEMAS, ("east", "west"))
 
 
+def built(resources: str, plan: int = 1) -> dict[str, Incarnation]:
+    """The resources of a template's text as they are recorded once they are made, by path."""
+    tree = compiled(resources)
+    made = {}
+    for path, definition in tree.definitions.items():
+        properties = tree.properties(path, _Built())
+        made[str(path)] = recorded(
+            path,
+            region=definition.region,
+            type=definition.type,
+            plan=plan,
+            properties={name: value for name, value in properties.items() if value is not None},
+            requires=tuple(f"{need}@{tree.definitions[need].region}#1" for need in tree.requires(path)),
+            retain=definition.deletion_policy == "Retain",
+        )
+    return made
+
+
+class _Built:
+    """The view of resources of which each is its first incarnation."""
+
+    def reference(self, path: Path) -> Json:
+        return f"id-{path}-1"
+
+    def attribute(self, path: Path, name: str) -> Json:
+        return None
+
+
 def attributes_of(incarnation: Incarnation) -> Mapping[str, Json]:
     """Every recorded thing is known by its id and shows nothing else."""
     return {"": incarnation.id}
