@@ -92,7 +92,7 @@ async def _keep(resource: Resource, incarnation: Incarnation) -> None:
         return
     body = await _show(resource, incarnation)
     if body is None:
-        await vanished(resource, incarnation)
+        await resource.vanished(incarnation)
         return
     await resource.write(resource.ready(incarnation, body, made))
 
@@ -102,7 +102,7 @@ async def _await_ready(resource: Resource, incarnation: Incarnation) -> None:
     finishing = resource.type.finishing & set(resource.wish.hashes)
     body = await _poll(resource, incarnation)
     if body is None:
-        await vanished(resource, incarnation)
+        await resource.vanished(incarnation)
         return
     if finishing:
         wish = resource.wish.hashes
@@ -155,12 +155,3 @@ async def _show(resource: Resource, incarnation: Incarnation) -> Body | None:
         raise
     except Invalid as error:
         raise resource.failed(incarnation, str(error)) from None
-
-
-async def vanished(resource: Resource, incarnation: Incarnation) -> None:
-    """Somebody deleted it: it is on its way out, and a new one is made."""
-    leaving = msgspec.structs.replace(
-        incarnation, state=State.LEAVING, reason="deleted by somebody else", updated_at=resource.job.now
-    )
-    event = resource.event("CHECK", "FAILED", "it does not exist any more", id=incarnation.id)
-    await resource.write(leaving, event)

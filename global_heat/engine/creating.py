@@ -12,6 +12,7 @@ import structlog
 
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import AttemptChange
+from global_heat.engine.cleaning import clean
 from global_heat.engine.job import StepFailed
 from global_heat.engine.ports import Opened
 from global_heat.engine.resource import Resource, adopt, condemn
@@ -81,8 +82,8 @@ class _Attempts:
     async def make(self) -> None:
         with self._job.book.preparing():
             props = await self._prepare()
-            if self._type.handle is Handle.NATURAL:
-                await self._refuse_strangers(props)
+        if self._type.handle is not Handle.TOKEN:
+            await self._clear_the_way(props)
         await self._try(props)
 
     async def take_over(self) -> None:
@@ -99,9 +100,19 @@ class _Attempts:
         except Invalid as error:
             raise self._failure(str(error)) from None
 
-    async def _refuse_strangers(self, props: Properties) -> None:
-        """A thing without an id of its own that is there before we began is not ours."""
+    async def _clear_the_way(self, props: Properties) -> None:
+        """What has no id of its own can be there only once: an incarnation before it goes first.
+
+        Where it is not one of ours, the step fails.
+        """
         id = self._type.natural_id(self._resource.making(self._incarnation), props)
+        for before in self._job.book.of(self._incarnation.path):
+            if before.region == self._incarnation.region and before.id == id:
+                await clean(self._job, before)
+        if self._type.handle is Handle.NATURAL:
+            await self._refuse_strangers(id)
+
+    async def _refuse_strangers(self, id: PhysicalId) -> None:
         try:
             body = await self._job.read(lambda cloud: self._type.show(cloud, id))
         except ServiceRefusal as refusal:

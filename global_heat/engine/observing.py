@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from global_heat.model.errors import Invalid
 from global_heat.model.names import Project, Region
 from global_heat.model.values import Body
 from global_heat.regions.cloud import Cloud
@@ -29,13 +30,20 @@ class Observer:
         self._next: dict[tuple[Region, Project, str], asyncio.Task[Look]] = {}
 
     async def look(self, type: ResourceType, cloud: Cloud) -> Look:
-        """A list that is begun after this call. Raises `Transient`."""
+        """A list that is begun after this call. Raises `Transient`, or `Invalid` when this cloud refuses."""
         key = (cloud.region, cloud.project, type.kind)
         task = self._next.get(key)
+        own = task is None
         if task is None:
             task = self._next[key] = asyncio.ensure_future(self._list(key, type, cloud))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except Invalid:
+            if own:
+                raise
+        # The list was asked for under another stack's credential: what is wrong with that is not ours.
+        return Look(asyncio.get_running_loop().time(), await type.observe(cloud))
 
     async def _list(self, key: tuple[Region, Project, str], type: ResourceType, cloud: Cloud) -> Look:
         before = self._under_way.get(key)

@@ -110,6 +110,14 @@ class Resource:
         )
         return StepFailed(reason, changed)
 
+    async def vanished(self, incarnation: Incarnation) -> None:
+        """Somebody deleted it: it is on its way out, and a new one is made."""
+        leaving = msgspec.structs.replace(
+            incarnation, state=State.LEAVING, reason="deleted by somebody else", updated_at=self.job.now
+        )
+        event = self.event("CHECK", "FAILED", "it does not exist any more", id=incarnation.id)
+        await self.write(leaving, event, attempts={incarnation.token: condemn})
+
     def event(self, action: str, status: str, reason: str = "", id: str = "") -> Event:
         return self.job.event(self.path, self.step.type, action, status, reason, id)
 

@@ -348,6 +348,9 @@ class _Run:
             await self._fail(path, type, action, failed)
         except (StepLeft, Stale, Fenced):
             return
+        except Invalid as error:
+            # Refused before anything could be said of the resource: no credential, for one.
+            await self._fail(path, type, action, StepFailed(str(error)))
         except Exception as error:
             log.exception("a step broke", path=path, region=self.region)
             await self._fail(path, type, action, StepFailed(f"internal error: {error!r}"))

@@ -56,8 +56,7 @@ async def _converge(resource: Resource, intent: Incarnation, changed: Sequence[s
         try:
             body = await job.read(lambda cloud: type.show(cloud, intent.id))
             if body is None:
-                gone = msgspec.structs.replace(intent, state=State.LEAVING, reason="deleted by somebody else")
-                await resource.write(gone, resource.event("CHECK", "FAILED", gone.reason, id=gone.id))
+                await resource.vanished(intent)
                 return
             if sent and type.ready(body):
                 break

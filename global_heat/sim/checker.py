@@ -130,11 +130,11 @@ def check_rest(
 
 
 def _duplicates(evidence: Evidence) -> Iterator[Violation]:
-    """Two live things of one incarnation."""
-    ledger = _Ledger(evidence.history)
+    """Two live things of one incarnation. What was retained is not ours any more."""
+    ledger, retained = _Ledger(evidence.history), _retained(evidence)
     seen: dict[tuple[str, str, str, int], Made] = {}
     for made in _live(evidence):
-        if made.token is None or made.token not in ledger.versions:
+        if made.token is None or made.token not in ledger.versions or (made.region, made.id) in retained:
             continue
         attempt = ledger.versions[made.token][-1][1]
         other = seen.setdefault((attempt.stack, attempt.region, attempt.path, attempt.n), made)
@@ -146,7 +146,7 @@ def check_gone(evidence: Evidence) -> list[Violation]:
     """What must hold once every stack is deleted and the ledger is closed."""
     retained = _retained(evidence)
     alive = {made.id for made in evidence.cloud.truth()}
-    lost = [Violation(12, f"{id}, which a person made, is gone") for id in evidence.foreign - alive]
+    lost = [Violation(12, f"{id}, which a person made, is gone") for id in sorted(evidence.foreign - alive)]
     return lost + [
         Violation(18, f"left behind: {_named(made)}")
         for made in _live(evidence)

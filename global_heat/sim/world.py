@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from global_heat.engine.ports import Settings
 from global_heat.model.errors import Ambiguous, Error, Invalid, Reason, Transient
 from global_heat.model.names import Project, Region, StackId
-from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, NameRecord, Operation
+from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, NameRecord, Operation, State
 from global_heat.regions.credentials import PasswordCredential
 from global_heat.regions.registry import RegionSpec, Registry
 from global_heat.resources.catalogue import ALL, load_schemas
@@ -155,12 +155,13 @@ class SimWorld:
         return [decode(Attempt, entry.value) for entry in found]
 
     def swept(self) -> int:
-        """How many attempts are still swept; an open intent waits for its stack's next plan."""
+        """How many attempts are still swept; what a record still holds waits for its stack's next plan."""
         now = self.cluster.revision
         indexed = (keys.attempt_of(entry.key) for entry in self.cluster.scan("sweep/", "", now))
         entries = (self.cluster.entry(key, now) for key in indexed)
         attempts = (decode(Attempt, entry.value) for entry in entries if entry is not None)
-        return sum(attempt.state is not AttemptState.INTENT for attempt in attempts)
+        leaving = {record.token for record in self.records() if record.state is State.LEAVING}
+        return sum(a.state is not AttemptState.INTENT and a.token not in leaving for a in attempts)
 
     async def until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether it came true within so many seconds."""
