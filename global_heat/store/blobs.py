@@ -7,7 +7,7 @@ import hashlib
 import msgspec
 import zstandard
 
-from global_heat.model.errors import Transient
+from global_heat.model.errors import Invalid, Reason, Transient
 from global_heat.model.names import Project, StackId
 from global_heat.model.plan import Plan
 from global_heat.store import keys
@@ -16,11 +16,11 @@ from global_heat.store.sealing import Seal
 from global_heat.template.source import Source
 
 CHUNK_BYTES = 500 * 1024
-_INFLATED_BYTES_MAX = 64 << 20
+INFLATED_BYTES_MAX = 64 << 20
 
 
 def pack_plan(plan: Plan) -> bytes:
-    return zstandard.compress(msgspec.json.encode(plan))
+    return _deflate(msgspec.json.encode(plan))
 
 
 def unpack_plan(data: bytes) -> Plan:
@@ -29,7 +29,7 @@ def unpack_plan(data: bytes) -> Plan:
 
 def pack_source(source: Source, seal: Seal, project: Project, stack: StackId) -> bytes:
     """Sealed as a whole: parameters may be secret, and so may what a template or file says."""
-    return seal.seal_bytes(zstandard.compress(msgspec.json.encode(source)), "source", project, stack)
+    return seal.seal_bytes(_deflate(msgspec.json.encode(source)), "source", project, stack)
 
 
 def unpack_source(data: bytes, seal: Seal, project: Project, stack: StackId) -> Source:
@@ -53,5 +53,16 @@ async def load(store: Store, project: Project, stack: StackId, digest: str) -> b
     raise Transient(f"the blob {digest} of stack {stack} is not complete")
 
 
+def _deflate(data: bytes) -> bytes:
+    if len(data) > INFLATED_BYTES_MAX:
+        raise Invalid(
+            f"a stack's documents are limited to {INFLATED_BYTES_MAX} bytes", reason=Reason.EXHAUSTED
+        )
+    return zstandard.compress(data)
+
+
 def _inflate(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(data, max_output_size=_INFLATED_BYTES_MAX)
+    # The library's own limit is for frames that do not say their size; ours all do.
+    if not 0 <= zstandard.frame_content_size(data) <= INFLATED_BYTES_MAX:
+        raise Invalid(f"a blob does not say its size, or is larger than {INFLATED_BYTES_MAX} bytes")
+    return zstandard.decompress(data)

@@ -28,6 +28,8 @@ class Seal:
     def __init__(self, keys: Mapping[str, bytes], random_bytes: Callable[[int], bytes]) -> None:
         if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
             raise Invalid(f"a sealing key must be {KEY_BYTES} bytes long", reason=Reason.PRECONDITION)
+        if any(not id or "." in id for id in keys):
+            raise Invalid("a sealing key's id must not be empty or contain a dot", reason=Reason.PRECONDITION)
         self._ids = tuple(keys)
         self._ciphers = {id: AESGCM(key) for id, key in keys.items()}
         self._keys = dict(keys)
@@ -45,25 +47,34 @@ class Seal:
 
     def open_bytes(self, sealed: bytes, *place: str) -> bytes:
         id, _, rest = sealed.partition(b".")
-        cipher = self._ciphers.get(id.decode())
+        name = id.decode(errors="replace")
+        cipher = self._ciphers.get(name)
         if cipher is None:
-            raise Invalid(f"no key {id.decode()!r} to open what it sealed", reason=Reason.PRECONDITION)
+            raise Invalid(f"no key {name!r} to open what it sealed", reason=Reason.PRECONDITION)
         try:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], _associated(place))
-        except InvalidTag:
-            raise Invalid("a sealed value does not belong where it stands, or was changed") from None
+        except (InvalidTag, ValueError):
+            raise _out_of_place() from None
 
     def seal(self, value: Json, *place: str) -> str:
         return base64.b64encode(self.seal_bytes(msgspec.json.encode(value), *place)).decode()
 
     def open(self, sealed: str, *place: str) -> Json:
-        return msgspec.json.decode(self.open_bytes(base64.b64decode(sealed), *place))
+        try:
+            raw = base64.b64decode(sealed)
+        except ValueError:
+            raise _out_of_place() from None
+        return msgspec.json.decode(self.open_bytes(raw, *place))
 
     def fingerprint(self, value: Json, *place: str) -> str:
         """A keyed hash of a value: equal values in the same place have the same, others cannot tell which."""
         data = msgspec.json.encode(value, order="sorted")
         key = _derive(self._keys[self._ids[-1]], b"hash")
         return hmac.new(key, _associated(place) + b"\0\0" + data, hashlib.sha256).hexdigest()[:24]
+
+
+def _out_of_place() -> Invalid:
+    return Invalid("a sealed value does not belong where it stands, or was changed")
 
 
 def _associated(place: tuple[str, ...]) -> bytes:
