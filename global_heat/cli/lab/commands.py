@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from global_heat.cli.failure import REFUSED, Failed
 from global_heat.cli.lab import layout
@@ -96,14 +97,10 @@ def up(
             f"{directory} is not empty: global-heat lab down --directory {shlex.quote(str(directory))}",
             reason=Reason.ALREADY_EXISTS,
         )
-    directory.mkdir(parents=True, exist_ok=True)
+    laid_out = layout.lay_out(directory, regions, regions if replicas is None else replicas, rtts, etcd="")
     program = find(say=lambda line: click.echo(line, err=True))
-    made = RunningLab(
-        layout.lay_out(
-            directory, regions, regions if replicas is None else replicas, rtts, str(program.path)
-        ),
-        directory,
-    )
+    directory.mkdir(parents=True, exist_ok=True)
+    made = RunningLab(msgspec.structs.replace(laid_out, etcd=str(program.path)), directory)
     try:
         asyncio.run(made.start(lambda line: click.echo(f"# {line}")))
     except BaseException:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import socket
+import struct
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -141,8 +143,9 @@ class _Crossing:
         receiving = asyncio.create_task(self._receive(reader, there))
         try:
             await asyncio.sleep(self._half)
+            hindered = not self._network.passes(self.source, self.target)
             await self._network.until_passes(self.source, self.target)
-            if receiving.done():
+            if hindered and receiving.done():
                 return  # The client gave up before anybody heard of it.
             far_reader, far_writer = await asyncio.open_connection(HOST, self._port)
             self._writers.append(far_writer)
@@ -151,12 +154,15 @@ class _Crossing:
                 tasks.create_task(self._send(there, far_writer))
                 tasks.create_task(self._receive(far_reader, back))
                 tasks.create_task(self._send(back, writer))
+            for each in self._writers:
+                each.close()
+                await each.wait_closed()
         except* (OSError, _Broken):
             pass
         finally:
             receiving.cancel()
-            for writer in self._writers:
-                writer.transport.abort()
+            for each in self._writers:
+                _reset(each)
 
     async def _receive(self, reader: asyncio.StreamReader, parcels: asyncio.Queue[_Parcel]) -> None:
         loop = asyncio.get_running_loop()
@@ -183,6 +189,14 @@ class _Crossing:
                 return
             writer.write(parcel.data)
             await writer.drain()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Break a connection, so that the other side cannot take it for a proper end."""
+    if not writer.transport.is_closing():
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
 
 
 class _Parcel(msgspec.Struct, frozen=True):
