@@ -156,10 +156,12 @@ async def test_health_follows_the_store(world: World):
 
 
 async def test_plain_text_beyond_loopback_has_to_be_said(world: World):
-    server = grpc.aio.server()
+    server, _ = await world.serve()
     with pytest.raises(Invalid):
         bind(server, Listen("0.0.0.0:0"))
-    assert bind(server, Listen("0.0.0.0:0", plain_text=True))
+    unbound = grpc.aio.server()
+    assert bind(unbound, Listen("0.0.0.0:0", plain_text=True))
+    await unbound.stop(None)
     assert [is_loopback(each) for each in ("localhost:1", "[::1]:1", "127.0.0.9:1", "[::]:1", "a.org:1")] == [
         True,
         True,
@@ -167,7 +169,6 @@ async def test_plain_text_beyond_loopback_has_to_be_said(world: World):
         False,
         False,
     ]
-    await server.stop(None)
 
 
 async def test_names_of_another_shape_are_located(world: World):

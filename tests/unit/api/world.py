@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path as FilePath
 
+import grpc
 import msgspec
 import pytest
 
@@ -155,32 +156,31 @@ class World:
             home=EAST,
             clock=time.time,
         )
-        self.port = 0
+        self.endpoint = ""
         self._clients: list[Client] = []
-
-    @property
-    def endpoint(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        self._servers: list[grpc.aio.Server] = []
 
     def client(self, token: str = "ann", endpoints: str = "") -> Client:
         connection = Connection(parse_endpoints(endpoints or self.endpoint), FixedToken(token), seconds=10.0)
         self._clients.append(Client(connection))
         return self._clients[-1]
 
-    @asynccontextmanager
-    async def another(self) -> AsyncIterator[str]:
-        """The endpoint of another replica's front door, which is closed in the end."""
+    async def serve(self) -> tuple[grpc.aio.Server, str]:
+        """A replica's front door over this store, and its endpoint. It is stopped with the world."""
         server = build_server(self.backend)
         port = bind(server, Listen("127.0.0.1:0"))
+        self.stop_with_it(server)
         await server.start()
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            await server.stop(None)
+        return server, f"127.0.0.1:{port}"
+
+    def stop_with_it(self, server: grpc.aio.Server) -> None:
+        self._servers.append(server)
 
     async def close(self) -> None:
         for client in self._clients:
             await client.connection.close()
+        for server in self._servers:
+            await server.stop(None)
 
     # what the engine would do
 
@@ -292,14 +292,11 @@ async def front_door() -> AsyncIterator[World]:
     world = World()
     for name in (EAST, WEST):
         await add_region(world.store, RegionRecord(name=name, auth_url=f"https://{name}.example.org/v3"))
-    server = build_server(world.backend)
-    world.port = bind(server, Listen("127.0.0.1:0"))
-    await server.start()
+    _, world.endpoint = await world.serve()
     try:
         yield world
     finally:
         await world.close()
-        await server.stop(None)
 
 
 def spec(template: str = TWO_REGIONS, **parameters: object) -> stack_pb2.StackSpec:

@@ -18,9 +18,17 @@ class Front:
 
     def __init__(self) -> None:
         self._ready: Future[World] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        self.world = self._ready.result(timeout=30)
+        self.world = self._ready.result(timeout=60)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            if self._ready.done():
+                raise
+            self._ready.set_exception(error)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -39,7 +47,8 @@ class Front:
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._thread.join(timeout=60)
+        assert not self._thread.is_alive()
 
 
 @pytest.fixture

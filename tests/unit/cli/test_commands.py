@@ -90,7 +90,7 @@ def test_wait_follows_to_the_end(front, template):
 
     building = threading.Thread(target=lambda: front.do(build_once_it_is_there()))
     building.start()
-    result = front.run("stack", "create", "web", "-t", template, "--wait", "-f", "json")
+    result = front.run("stack", "create", "web", "-t", template, "--wait", "--timeout", "60s", "-f", "json")
     building.join()
     assert json.loads(ok(result))["phase"] == "SUCCEEDED"
     assert "RegionTwo" in result.stderr and "CREATE_COMPLETE" in result.stderr

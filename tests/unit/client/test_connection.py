@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import grpc
+import msgspec
 import pytest
 
-from global_heat.api.server import Listen, bind, build_server
 from global_heat.client import ApiError, Client, Connection, Endpoint, FixedToken, parse_endpoints
 from tests.unit.api.world import ONE_NET, World, refused, spec
 
 DEAD = "127.0.0.1:1"
-
-
-async def second_server(world: World) -> tuple[grpc.aio.Server, str]:
-    """Another replica's front door over the same store."""
-    server = build_server(world.backend)
-    port = bind(server, Listen("127.0.0.1:0"))
-    await server.start()
-    return server, f"127.0.0.1:{port}"
 
 
 async def test_a_dead_endpoint_is_passed_over(world: World):
@@ -29,13 +20,13 @@ async def test_a_dead_endpoint_is_passed_over(world: World):
 
 
 async def test_when_nobody_answers_it_is_unavailable():
-    client = Client(Connection(parse_endpoints(DEAD), FixedToken("ann"), seconds=0.3))
-    assert (await refused(client.list_stacks())).code == "UNAVAILABLE"
+    async with Client(Connection(parse_endpoints(DEAD), FixedToken("ann"), seconds=0.3)) as client:
+        assert (await refused(client.list_stacks())).code == "UNAVAILABLE"
 
 
 async def test_a_lost_answer_is_asked_for_elsewhere_and_happens_once(world: World):
     """The first replica writes the wish and dies before it answers."""
-    server, other = await second_server(world)
+    server, other = await world.serve()
     create = world.wishes.create
     calls: list[str] = []
 
@@ -54,7 +45,7 @@ async def test_a_lost_answer_is_asked_for_elsewhere_and_happens_once(world: Worl
 
 
 async def test_a_watch_goes_on_at_another_replica(world: World):
-    server, other = await second_server(world)
+    server, other = await world.serve()
     client = world.client(endpoints=f"{other},{world.endpoint}")
     await client.create_stack("web", spec())
     updates = client.watch_stack("web", until_done=True)
@@ -80,31 +71,25 @@ class Renewed:
 
 async def test_a_refused_token_is_renewed_once(world: World):
     tokens = Renewed()
-    client = Client(Connection(parse_endpoints(world.endpoint), tokens))
-    assert await client.list_stacks() == []
-    assert tokens.current == "ann"
-    world.tokens.people.clear()
-    assert (await refused(client.list_stacks())).code == "UNAUTHENTICATED"
-    await client.connection.close()
+    async with Client(Connection(parse_endpoints(world.endpoint), tokens)) as client:
+        assert await client.list_stacks() == []
+        assert tokens.current == "ann"
+        world.tokens.people.clear()
+        assert (await refused(client.list_stacks())).code == "UNAUTHENTICATED"
 
 
 async def test_a_stream_ends_with_its_token_and_goes_on_with_a_new_one(world: World):
     now = [1000.0]
-    world.backend = world.backend.__class__(
-        **{name: getattr(world.backend, name) for name in world.backend.__struct_fields__}
-        | {"clock": lambda: now[0]}
-    )
-    world.tokens.people["short"] = world.tokens.people["ann"].__class__(
-        "ann", world.tokens.people["ann"].project, expires_at=1000.2
-    )
-    server, endpoint = await second_server(world)
+    world.backend = msgspec.structs.replace(world.backend, clock=lambda: now[0])
+    ann = world.tokens.people["ann"]
+    world.tokens.people["short"] = msgspec.structs.replace(ann, expires_at=1000.2)
+    _, endpoint = await world.serve()
     await world.client().create_stack("web", spec(ONE_NET))
     client = world.client("short", endpoints=endpoint)
     updates = client.watch_stack("web")
     await anext(updates)
     error = await refused(anext(updates))
     assert error.code == "UNAUTHENTICATED"
-    await server.stop(None)
 
 
 def test_endpoints_are_secure_except_where_it_is_local_or_said():
