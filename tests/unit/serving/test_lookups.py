@@ -1,0 +1,117 @@
+"""Whether what a template names is there: asked of the clouds, with the caller's token."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from global_heat.api.ports import Checked, LookUp
+from global_heat.cli.serving.lookups import CHECK_SECONDS, CloudLookUps
+from global_heat.model.names import Region
+from global_heat.sim.cloud.inprocess import Cut
+from global_heat.sim.loop import run
+from tests.unit.serving.bench import EAST, WEST, Bench
+
+
+def lookup(constraint: str, value: str, region: Region = EAST) -> LookUp:
+    return LookUp(f"at.{value}", region, constraint, value)
+
+
+async def nothing(region: Region) -> None:
+    return None
+
+
+async def check(
+    bench: Bench, *lookups: LookUp, know: Callable[[Region], Awaitable[None]] = nothing
+) -> Checked:
+    asking = CloudLookUps(bench.clouds, bench.sessions, know)
+    return await asking.check(await bench.who(), bench.token(), lookups)
+
+
+def test_what_is_there_is_there_by_name_and_by_id() -> None:
+    async def main() -> None:
+        bench = Bench()
+        found = await check(
+            bench,
+            lookup("nova.flavor", "m1.small"),
+            lookup("glance.image", "cirros"),
+            lookup("nova.flavor", "3"),
+        )
+        assert found == Checked()
+
+    run(main())
+
+
+def test_what_is_not_there_is_a_fault_where_it_stands() -> None:
+    async def main() -> None:
+        checked = await check(
+            Bench(),
+            lookup("nova.flavor", "m9.huge"),
+            lookup("neutron.network", "nowhere", WEST),
+            lookup("nova.flavor", "m1.small"),
+        )
+        assert [(fault.path, fault.message) for fault in checked.faults] == [
+            ("at.m9.huge", "there is no nova.flavor 'm9.huge' in region east"),
+            ("at.nowhere", "there is no neutron.network 'nowhere' in region west"),
+        ]
+        assert checked.not_checked == ()
+
+    run(main())
+
+
+def test_a_region_that_does_not_answer_is_no_fault() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await check(bench, lookup("nova.flavor", "m1.small"))
+        bench.cloud.partition("test", WEST, Cut.SILENT)
+        checked = await check(
+            bench, lookup("nova.flavor", "m9.huge", WEST), lookup("nova.flavor", "m9.huge", EAST)
+        )
+        assert [fault.path for fault in checked.faults] == ["at.m9.huge"]
+        (silent,) = checked.not_checked
+        assert f"no answer within {CHECK_SECONDS:g} s" in silent.message and "west" in silent.message
+
+    run(main())
+
+
+def test_what_nobody_can_look_up_is_left_to_the_service() -> None:
+    async def main() -> None:
+        assert await check(Bench(), lookup("zaqar.queue", "q"), lookup("nova.flavor", "")) == Checked()
+
+    run(main())
+
+
+def test_one_question_is_asked_once() -> None:
+    async def main() -> None:
+        bench = Bench()
+        same = [LookUp(f"at.{n}", EAST, "neutron.network", "nowhere") for n in range(20)]
+        checked = await check(bench, *same)
+        assert [fault.path for fault in checked.faults] == [f"at.{n}" for n in range(20)]
+        lists = [entry for entry in bench.cloud.journal if "/networks?" in entry.path]
+        assert len(lists) == 1
+
+    run(main())
+
+
+def test_a_region_is_made_known_before_it_is_asked() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.registry.update([])
+
+        async def know(region: Region) -> None:
+            bench.registry.update(bench.specs)
+
+        assert await check(bench, lookup("nova.flavor", "m1.small"), know=know) == Checked()
+
+    run(main())
+
+
+def test_the_callers_token_is_not_kept() -> None:
+    async def main() -> None:
+        bench = Bench()
+        for count in (1, 2):
+            await check(bench, lookup("nova.flavor", "m1.small"))
+            grants = bench.cloud.keystone.grants.values()
+            exchanged = [grant for grant in grants if grant.methods == ("token",)]
+            assert len(exchanged) == count, "a session that was kept would have been used again"
+
+    run(main())
