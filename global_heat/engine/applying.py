@@ -27,6 +27,13 @@ from global_heat.planner.decision import (
 )
 from global_heat.resources import type as types
 
+_LATE = 8
+"""Looks are apart by an eighth of the time waited already: being late costs no more than that,"""
+_ASKING = 4
+"""but not by much less than four times what a look takes,"""
+_FINEST = 16
+"""nor by less than a sixteenth of the longest interval."""
+
 
 async def apply(job: Job, step: Step) -> None:
     """Make the step's resource as wished. Raises `StepFailed`."""
@@ -119,7 +126,10 @@ async def _await_ready(resource: Resource, incarnation: Incarnation) -> None:
 async def _poll(resource: Resource, incarnation: Incarnation) -> Body | None:
     """The thing once it is ready; None when it is gone. Raises `StepFailed` when it ended in error."""
     job, type = resource.job, resource.type
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
     while True:
+        asked = loop.time()
         body = await _look_or_show(resource, incarnation)
         if body is None:
             return None
@@ -129,13 +139,19 @@ async def _poll(resource: Resource, incarnation: Incarnation) -> Body | None:
                 return await _show(resource, incarnation) if type.polled else body
         except types.Failed as failure:
             raise resource.failed(incarnation, str(failure)) from None
-        await asyncio.sleep(_until_tick(job.world.settings.poll_seconds))
+        now = loop.time()
+        await asyncio.sleep(_until_tick(now, now - begun, now - asked, job.world.settings.poll_seconds))
 
 
-def _until_tick(seconds: float) -> float:
-    """Until the next multiple of the interval: those who wait look together."""
-    now = asyncio.get_running_loop().time()
-    return (math.floor(now / seconds) + 1) * seconds - now
+def _until_tick(now: float, waited: float, asking: float, seconds_max: float) -> float:
+    """Until the next look: soon at first, then more and more seldom.
+
+    Ticks are multiples of the interval, and intervals are halves of each other: those who wait look together.
+    """
+    interval = seconds_max
+    while interval > max(waited / _LATE, _ASKING * asking, seconds_max / _FINEST):
+        interval /= 2
+    return (math.floor(now / interval) + 1) * interval - now
 
 
 async def _look_or_show(resource: Resource, incarnation: Incarnation) -> Body | None:
