@@ -106,9 +106,24 @@ async def test_who_says_all_at_once_is_answered_all_the_same(free_ports: Ports) 
         assert await line.reader.read() == b"HELLO\nbye\n"
 
 
+async def test_an_answer_is_there_to_its_last_byte_however_slowly_it_is_read(free_ports: Ports) -> None:
+    async with world(free_ports) as lab:
+        line = await lab.connect("north", "south")
+        line.writer.write(b"x" * BULK_BYTES + b"\n")
+        line.writer.write_eof()
+        assert (await lab.heard.get(), await lab.heard.get())[1] == ("south", b"the end")
+        answer = b""
+        while chunk := await line.reader.read(1 << 16):
+            answer += chunk
+            await asyncio.sleep(0)
+        assert answer == b"X" * BULK_BYTES + b"\nbye\n"
+
+
 async def test_a_far_region_hears_later_than_a_near_one(free_ports: Ports) -> None:
     async with world(free_ports, {frozenset(("north", "south")): 0.3}) as lab:
         far = await lab.connect("north", "south")
+        assert await far.ask(b"hello") == b"HELLO"
+        await lab.heard.get()
         near = await lab.connect("south", "south")
         far.writer.write(b"first\n")
         await turns()

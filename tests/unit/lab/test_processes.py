@@ -19,6 +19,11 @@ from global_heat.model.errors import Invalid
 READY = "print('ready', flush=True)"
 SLEEP = f"import time; {READY}; time.sleep(600)"
 STUBBORN = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); {READY}; time.sleep(600)"
+POLITE = f"""
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (print("bye", flush=True), sys.exit()))
+{READY}; time.sleep(600)
+"""
 WITH_CHILD = f"import subprocess, sys; {READY}; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
 
 
@@ -74,7 +79,7 @@ def test_stopping_is_asked_first_and_forced_then(processes: Processes) -> None:
 
 
 def test_a_paused_process_is_seen_as_such_and_can_be_ended(processes: Processes) -> None:
-    start(processes, "one", SLEEP)
+    start(processes, "one", POLITE)
     processes.signal("one", signal.SIGSTOP)
     while not processes.paused("one"):
         pass
@@ -84,6 +89,7 @@ def test_a_paused_process_is_seen_as_such_and_can_be_ended(processes: Processes)
     processes.signal("one", signal.SIGSTOP)
     processes.stop(("one",))
     assert not processes.alive("one")
+    assert processes.last_words("one").endswith("bye")
 
 
 def test_who_ended_is_told_with_last_words(processes: Processes) -> None:
