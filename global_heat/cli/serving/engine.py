@@ -7,6 +7,7 @@ import secrets
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 
@@ -14,11 +15,13 @@ import structlog
 
 from global_heat.cli.serving.alarm import HardAlarm, default_disposition
 from global_heat.cli.serving.child import run_part
-from global_heat.cli.serving.metrics import RegionGauge
+from global_heat.cli.serving.metrics import Metrics, RegionGauge
 from global_heat.cli.serving.observing import observed
 from global_heat.cli.serving.outside import Distances, Outside, outside, store_answers
 from global_heat.cli.serving.setup import Setup
 from global_heat.engine.access import StackClouds
+from global_heat.engine.claims import Claims
+from global_heat.engine.lease import LeaseKeeper
 from global_heat.engine.ports import Opened, World
 from global_heat.engine.replica import Replica
 from global_heat.model.errors import Ambiguous, Fenced, Transient
@@ -49,7 +52,7 @@ async def run_engine(setup: Setup, stop: asyncio.Event) -> None:
             alarm.renewed(soft, hard)
 
         replica = Replica(_world(out), version("global-heat"), renewed)
-        attempts = _show(out, replica)
+        attempts = show(out.metrics, lambda: replica.lease, lambda: replica.claims)
         await out.until_store_is_fit()
         loaded = asyncio.Event()
         async with (
@@ -154,23 +157,26 @@ def _regions(out: Outside) -> dict[str, dict[str, str]]:
     return {name: {"state": str(each.state), "why": each.why} for name, each in found.items()}
 
 
-def _show(out: Outside, replica: Replica) -> RegionGauge:
-    """Register what the engine shows of itself; the gauge of open attempts is for who counts them."""
+def show(
+    metrics: Metrics, lease: Callable[[], LeaseKeeper | None], claims: Callable[[], Claims | None]
+) -> RegionGauge:
+    """Register what an engine shows of itself; the gauge of open attempts is for who counts them."""
 
-    def claimed() -> float:
-        return replica.claims.owned if replica.claims else 0
+    def of_claims(number: Callable[[Claims], float]) -> Callable[[], float]:
+        def value() -> float:
+            held = claims()
+            return number(held) if held is not None else 0.0
 
-    def waiting() -> float:
-        return replica.claims.waiting if replica.claims else 0
-
-    def parked() -> float:
-        return replica.claims.parked if replica.claims else 0
+        return value
 
     def margin() -> float:
-        return replica.lease.margin_seconds if replica.lease else 0.0
+        held = lease()
+        return held.margin_seconds if held is not None else 0.0
 
-    metrics = out.metrics
-    metrics.gauge("global_heat_claims", "Shards that this replica owns.", claimed)
+    owned, waiting, parked = (
+        of_claims(number) for number in (lambda c: c.owned, lambda c: c.waiting, lambda c: c.parked)
+    )
+    metrics.gauge("global_heat_claims", "Shards that this replica owns.", owned)
     metrics.gauge("global_heat_queue_depth", "Shards with work that nobody has claimed.", waiting)
     metrics.gauge("global_heat_parked_shards", "Owned shards that wait for their region.", parked)
     metrics.gauge(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from global_heat.cli.serving.config import Config, load_config, read_config
+from global_heat.cli.serving.config import Config, EtcdTls, load_config, read_config
 from global_heat.model.errors import Fault, Invalid
 from global_heat.regions.credentials import PasswordCredential
 from global_heat.store.etcd.settings import Password, Settings, Tls
@@ -126,23 +126,25 @@ class _Files:
         if said.user and password == "":
             self._fault("etcd.password_file", f"is missing, and {ETCD_PASSWORD} is not set")
         try:
-            tls = None
-            if said.tls is not None:
-                files = (said.tls.authority, said.tls.certificate, said.tls.key)
-                authority, certificate, key = (self._base / name if name else None for name in files)
-                assert authority is not None or not said.tls.authority
-                tls = Tls.read(authority or self._base, certificate, key)
-            user = Password(said.user, password) if said.user and password else None
             return Settings(
                 endpoints=said.endpoints,
                 prefix=said.prefix,
-                tls=tls,
-                password=user,
+                tls=self._etcd_tls(said.tls) if said.tls is not None else None,
+                password=Password(said.user, password) if said.user and password else None,
                 development=said.development,
             )
         except Invalid as invalid:
             self._faults.extend(invalid.faults)
             return None
+
+    def _etcd_tls(self, said: EtcdTls) -> Tls:
+        authority = self._read("etcd.tls.authority", said.authority)
+        certificate = self._read("etcd.tls.certificate", said.certificate) if said.certificate else None
+        key = self._read("etcd.tls.key", said.key, secret=True) if said.key else None
+        if bool(said.certificate) != bool(said.key):
+            self._fault("etcd.tls", "certificate and key go together")
+            certificate = key = None
+        return Tls(authority or b"", certificate, key)
 
     def _tls(self, config: Config) -> ServerTls | None:
         said = config.listen.tls

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from global_heat.cli.serving.config import RegionOptions, is_loopback, split_address
 from global_heat.model.names import Region
@@ -40,6 +44,7 @@ def test_little_has_to_be_said(load: Any) -> None:
         ("etcd.user", "root", "etcd.password_file", "GLOBAL_HEAT_ETCD_PASSWORD"),
         ("etcd.tls", {}, "etcd.tls.authority", "missing"),
         ("etcd.tls", {"authority": "none.pem"}, "etcd.tls.authority", "No such file"),
+        ("etcd.tls", {"authority": "ca.pem", "key": "password"}, "etcd.tls", "go together"),
         ("engine", {"lease_seconds": "long"}, "engine.lease_seconds", "expected `float`"),
         ("engine", {"lease_seconds": 1}, "engine.lease_seconds", "at least 2"),
         ("engine", {"poll_seconds": 0}, "engine.poll_seconds", "greater than 0"),
@@ -157,3 +162,38 @@ def test_addresses() -> None:
     assert split_address(":80") is None and split_address("host:70000") is None
     assert is_loopback("127.0.0.3") and is_loopback("::1") and is_loopback("localhost")
     assert not is_loopback("0.0.0.0") and not is_loopback("example.org")
+
+
+def test_a_certificate_and_its_key_are_read_together(load: Any, faults: Any, folder: Path) -> None:
+    for name in ("server", "other"):
+        certificate, key = self_signed(name)
+        (folder / f"{name}.pem").write_bytes(certificate)
+        write_secret(folder / f"{name}.key", key)
+    tls = {"certificate": "server.pem", "key": "server.key", "client_authority": "other.pem"}
+    document = changed(changed(good(), "listen.tls", tls), "listen.address", "0.0.0.0:8904")
+    read = load(document).tls
+    assert read.certificate == (folder / "server.pem").read_bytes()
+    assert read.key == (folder / "server.key").read_bytes()
+    assert read.client_authority == (folder / "other.pem").read_bytes()
+    document = changed(good(), "listen.tls", {"certificate": "server.pem", "key": "other.key"})
+    assert "cannot be used together" in faults(document)["listen.tls"]
+
+
+def self_signed(name: str) -> tuple[bytes, bytes]:
+    """Certificate and key, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), private
