@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import msgspec
 import zstandard
@@ -11,7 +12,7 @@ from global_heat.model.errors import Invalid, Reason, Transient
 from global_heat.model.names import Project, StackId
 from global_heat.model.plan import Plan
 from global_heat.store import keys
-from global_heat.store.protocol import Store
+from global_heat.store.protocol import MAX_COMMIT_BYTES, MAX_WRITES, Store
 from global_heat.store.sealing import Seal
 from global_heat.template.source import Source
 
@@ -51,6 +52,22 @@ async def load(store: Store, project: Project, stack: StackId, digest: str) -> b
         if hashlib.sha256(data).hexdigest()[:32] == digest:
             return data
     raise Transient(f"the blob {digest} of stack {stack} is not complete")
+
+
+async def put_ahead(store: Store, puts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Of what is too much for one commit, put the blobs; what is left to commit.
+
+    Nothing refers to them until the rest is there.
+    """
+    if len(puts) <= MAX_WRITES - 4 and sum(map(len, puts.values())) < MAX_COMMIT_BYTES * 9 // 10:
+        return dict(puts)
+    rest: dict[str, bytes] = {}
+    for key, value in puts.items():
+        if "/blobs/" in key:
+            await store.commit(put={key: value})
+        else:
+            rest[key] = value
+    return rest
 
 
 def _deflate(data: bytes) -> bytes:

@@ -25,9 +25,12 @@ class StackChange:
         description: str,
         now: float,
         also_open: Collection[Region] = (),
+        over: bytes | None = None,
     ) -> None:
+        """`over` is the header's present value, of which what only a newer version knows survives."""
         self.operation = operation
         self.now = now
+        self._over = over
         self.raw: dict[str, bytes] = {}
         wake = header.open
         if plan is not None:
@@ -47,9 +50,12 @@ class StackChange:
 
     def puts(self) -> dict[str, bytes]:
         project, id = self.header.project, self.header.id
-        self.put(keys.header(project, id), self.header)
         self.put(keys.operation(project, self.operation.id), self.operation)
-        return dict(self.raw)
+        return self.raw | {keys.header(project, id): encode(self.header, self._over)}
+
+    def deletes(self) -> tuple[str, ...]:
+        """A stack that has nothing to delete is gone at once, and its name is free."""
+        return (keys.name(self.header.project, self.header.name),) if self.header.deleted else ()
 
     def _add_plan(self, plan: Plan) -> None:
         project, id = self.header.project, self.header.id

@@ -29,7 +29,7 @@ from global_heat.store.change import StackChange
 from global_heat.store.change import end_header as end_header
 from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
-from global_heat.store.protocol import MAX_COMMIT_BYTES, MAX_WRITES, Committed, Guard, absent, unchanged
+from global_heat.store.protocol import Committed, Guard, absent, unchanged
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
 from global_heat.template.source import Source
 from global_heat.template.tree import Tree
@@ -97,7 +97,7 @@ class Wishes:
             return earlier
         check_stack_name(wish.name)
         if await self._store.get(keys.name(caller.project, wish.name)) is not None:
-            raise _exists(wish.name)
+            return await self._faster(caller, wish.name, request, fingerprint)
         now = self._clock()
         header = Header(
             project=caller.project,
@@ -125,8 +125,9 @@ class Wishes:
             absent(keys.name(header.project, header.name)),
             absent(keys.header(header.project, header.id)),
         ]
-        await self._commit(caller, change, guards, fingerprint, lambda: _exists(wish.name))
-        return await self._settled(caller, operation)
+        if not await self._commit(caller, change, guards, fingerprint):
+            return await self._faster(caller, wish.name, request, fingerprint)
+        return operation
 
     async def update(
         self,
@@ -143,6 +144,8 @@ class Wishes:
         `said`: what the caller said, where the wish was derived from that and from what is recorded.
         """
         fingerprint = self._fingerprint(caller, "update", wish if said is None else said)
+        if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
+            return earlier
         id = await resolve_name(self._store, caller.project, name)
 
         async def change_of(view: StackView) -> StackChange:
@@ -174,6 +177,8 @@ class Wishes:
     async def cancel(self, caller: Caller, name: str, request: str, rollback: bool) -> Operation:
         """Stop what runs. With `rollback` the stack goes back to its last complete revision."""
         fingerprint = self._fingerprint(caller, "cancel", [name, rollback])
+        if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
+            return earlier
         id = await resolve_name(self._store, caller.project, name)
         if rollback:
             return await self.roll_back(caller, id, request, fingerprint)
@@ -192,7 +197,8 @@ class Wishes:
                 operation=operation.id,
                 updated_at=self._clock(),
             )
-            return StackChange(header, operation, None, description="", now=self._clock())
+            over = view.header_entry.value
+            return StackChange(header, operation, None, description="", now=self._clock(), over=over)
 
         return await self._change(caller, id, request, fingerprint, "", change_of)
 
@@ -300,7 +306,15 @@ class Wishes:
             plan = self.plan_tree(header, number, view.plan.number, revision, action, tree, view)
         description = tree.description if tree else old.description
         # A shard that is still open may record things that were not there when this plan was made.
-        change = StackChange(header, operation, plan, description=description, now=now, also_open=old.open)
+        change = StackChange(
+            header,
+            operation,
+            plan,
+            description=description,
+            now=now,
+            also_open=old.open,
+            over=view.header_entry.value,
+        )
         if wish is not None:
             self._add_revision(change, revision, wish.source, caller.user)
             for trust in wish.trusts:
@@ -318,28 +332,28 @@ class Wishes:
     ) -> Operation:
         """Read, decide, compare-and-set; again when somebody was faster."""
         for _ in range(_TRIES):
+            view = await read_stack(self._store, caller.project, id, local=False)
+            # Looked for after the stack was read: a repeat that was faster shows here or refuses the commit.
             if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
                 return earlier
-            view = await read_stack(self._store, caller.project, id, local=False)
             if etag and etag != view.etag:
                 raise Invalid(
                     "the stack has changed since you read it: read it again", reason=Reason.MISMATCH
                 )
             change = await change_of(view)
             guards = [unchanged(view.header_entry), unchanged(view.plan_entry)]
-            if await self._commit(caller, change, guards, fingerprint, lambda: None):
-                return await self._settled(caller, change.operation)
+            if await self._commit(caller, change, guards, fingerprint):
+                return change.operation
         raise Transient("the stack keeps changing: try again")
 
     async def _commit(
-        self,
-        caller: Caller,
-        change: StackChange,
-        guards: list[Guard],
-        fingerprint: str,
-        refusal: Callable[[], Exception | None],
+        self, caller: Caller, change: StackChange, guards: list[Guard], fingerprint: str
     ) -> bool:
-        """Whether it was written. A commit of unknown outcome is read back by the operation's id."""
+        """Whether it was written; if not, something guarded is not as it was read.
+
+        What it guards it also writes, so that it is applied once at most and can be sent again when nobody
+        knows; whether it refuses itself then, shows the operation.
+        """
         puts = change.puts()
         if change.operation.request:
             key = keys.request(caller.project, change.operation.request)
@@ -348,44 +362,31 @@ class Wishes:
             )
             puts[key] = encode(record)
             guards = [*guards, absent(key)]
-        puts = await self._put_blobs_first(puts)
+        puts = await blobs.put_ahead(self._store, puts)
         operation_key = keys.operation(caller.project, change.operation.id)
+        unknown = False
         for _ in range(_TRIES):
             try:
-                outcome = await self._store.commit(*guards, put=puts)
-            except Ambiguous:
-                # The guards hold only until it is applied once, so that sending it again is safe.
-                if await self._store.get(operation_key) is not None:
+                outcome = await self._store.commit(*guards, put=puts, delete=change.deletes())
+                if isinstance(outcome, Committed):
                     return True
-                continue
-            if isinstance(outcome, Committed) or await self._store.get(operation_key) is not None:
-                return True
-            refused = refusal()
-            if refused is not None and not await self._earlier(caller, change.operation.request, fingerprint):
-                raise refused
-            return False
+                return unknown and await self._store.get(operation_key) is not None
+            except Ambiguous:
+                unknown = True
+            except Transient:
+                if not unknown:
+                    raise
         raise Ambiguous("the store does not say whether it was written: repeat it with the same request id")
 
-    async def _put_blobs_first(self, puts: dict[str, bytes]) -> dict[str, bytes]:
-        """What is too much for one commit: blobs go ahead; nothing refers to them until the rest is there."""
-        if len(puts) <= MAX_WRITES - 4 and sum(map(len, puts.values())) < MAX_COMMIT_BYTES * 9 // 10:
-            return puts
-        rest: dict[str, bytes] = {}
-        for key, value in puts.items():
-            if "/blobs/" in key:
-                await self._store.commit(put={key: value})
-            else:
-                rest[key] = value
-        return rest
-
-    async def _settled(self, caller: Caller, operation: Operation) -> Operation:
-        """The operation as recorded: the one of an earlier commit, if a repeat was faster."""
-        if not operation.request:
-            return operation
-        entry = await self._store.get(keys.request(caller.project, operation.request))
-        if entry is None:
-            return operation
-        return await read_operation(self._store, caller.project, decode(RequestRecord, entry.value).operation)
+    async def _faster(self, caller: Caller, name: str, request: str, fingerprint: str) -> Operation:
+        """The operation of a repeat that has the name already. Raises `Invalid` when it is another's."""
+        earlier = await self._earlier(caller, request, fingerprint)
+        if earlier is None:
+            raise Invalid(
+                f"a stack named {name!r} exists already: update it, or choose another name",
+                reason=Reason.ALREADY_EXISTS,
+            )
+        return earlier
 
     async def _earlier(self, caller: Caller, request: str, fingerprint: str) -> Operation | None:
         """The operation that this request id has started already."""
@@ -440,10 +441,3 @@ def refuse_deleted(header: Header, verb: str) -> None:
             f"stack {header.name!r} is {header.state}: it cannot be {verb}",
             reason=Reason.NOT_FOUND if header.deleted else Reason.PRECONDITION,
         )
-
-
-def _exists(name: str) -> Invalid:
-    return Invalid(
-        f"a stack named {name!r} exists already: update it, or choose another name",
-        reason=Reason.ALREADY_EXISTS,
-    )
