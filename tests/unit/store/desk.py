@@ -99,7 +99,7 @@ class Desk:
     def client(self, name: str, chance: Callable[[], float] = lambda: 1.0, latency: float = 0.002) -> Client:
         return Client(self, name, chance, latency)
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def present(self, prefix: str = "") -> list[str]:
         return [entry.key for entry in self.cluster.scan(prefix, "", self.cluster.revision)]
 
     async def put(self, records: Mapping[str, Record]) -> None:
@@ -147,4 +147,4 @@ async def until_told(ask: Callable[[], object], tries: int = 12) -> Operation:
 
 def stacks_of(desk: Desk) -> set[StackId]:
     """The stacks that have a header."""
-    return {StackId(key.split("/")[2]) for key in desk.keys("stacks/") if key.endswith("/header")}
+    return {StackId(key.split("/")[2]) for key in desk.present("stacks/") if key.endswith("/header")}

@@ -32,7 +32,7 @@ async def prepared(verb: str) -> Desk:
 
 
 def operations(desk: Desk) -> list[str]:
-    return [key.rpartition("/")[2] for key in desk.keys("projects/red/operations/")]
+    return [key.rpartition("/")[2] for key in desk.present("projects/red/operations/")]
 
 
 @pytest.mark.parametrize("verb", VERBS)
