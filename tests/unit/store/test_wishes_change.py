@@ -112,6 +112,23 @@ def test_parallel_updates_without_an_etag_are_done_one_after_the_other():
     run(story())
 
 
+def test_a_wish_does_not_undo_what_a_shard_wrote_of_the_stack_meanwhile():
+    async def story() -> None:
+        desk = Desk()
+        await desk.hand.create()
+
+        async def the_shard_ends(header, tree):
+            if not (await desk.hand.header()).ended:
+                await desk.end()
+            return ()
+
+        await desk.client("c").wishes.update(ANN, "web", wish(TWO), "", REGIONS, the_shard_ends)
+        header = await desk.hand.header()
+        assert (header.plan, header.complete_revision) == (2, 1)
+
+    run(story())
+
+
 def test_what_only_a_newer_version_knows_of_a_stack_survives_every_wish():
     async def story() -> None:
         desk = await standing()

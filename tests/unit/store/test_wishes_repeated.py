@@ -71,18 +71,22 @@ def test_a_wish_sent_twice_in_parallel_happens_once_and_both_are_told_the_same(v
 
 
 @pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("request_id", ["r1", ""])
+@pytest.mark.parametrize("then", [(), (0,), (2,), (1, 3)], ids=["one", "all", "one and one", "two and one"])
 @pytest.mark.parametrize("lost", range(1, 10))
-def test_transient_is_said_only_of_what_did_not_happen(verb, lost):
+def test_transient_is_said_only_of_what_did_not_happen(verb, request_id, then, lost):
     async def story() -> None:
         desk = await prepared(verb)
         before = operations(desk)
-        client = desk.client("c", losing(lost, 0))
+        client = desk.client("c", losing(lost, *(n and lost + n for n in then)))
         try:
-            await VERBS[verb](client, "r1")
+            told = await VERBS[verb](client, request_id)
         except Transient:
             assert operations(desk) == before
         except Ambiguous:
-            pass
+            assert 0 in then, "somebody could have been asked"
+        else:
+            assert [id for id in operations(desk) if id not in before] == [told.id]
 
     run(story())
 
