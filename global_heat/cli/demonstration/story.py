@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from global_heat.cli.demonstration.figures import Figures
-from global_heat.cli.demonstration.keystones import AnyKeystone
 from global_heat.cli.demonstration.watching import WAIT_SECONDS_MAX, Watching
 from global_heat.cli.failure import OPERATION_FAILED, Failed
+from global_heat.cli.lab.access import connect
 from global_heat.cli.lab.audit import Audit
 from global_heat.cli.lab.auditing import print_audit, take_audit
 from global_heat.cli.lab.running import RunningLab
@@ -19,7 +19,7 @@ from global_heat.cli.lab.status import read_status
 from global_heat.cli.messages import last, output_value, stack_state, time
 from global_heat.cli.plan_text import plan_table
 from global_heat.cli.progress import raise_failure
-from global_heat.client import Client, Connection, KeystoneTokens, collect_spec, parse_endpoints
+from global_heat.client import Client, collect_spec
 from global_heat.proto.v1 import operation_pb2, plan_pb2, stack_pb2
 
 STACK, SMALL = "demo", "meanwhile"
@@ -180,28 +180,9 @@ class Story:
             raise Failed(OPERATION_FAILED, otherwise)
 
 
-def connect(lab: RunningLab, endpoints: str) -> Client:
-    """A client for the lab's user, with a token from any region."""
-    keystones = [
-        KeystoneTokens(
-            "v3password",
-            {
-                "auth_url": region.auth_url,
-                "username": "demo",
-                "password": "demo",
-                "project_name": "demo",
-                "user_domain_name": "Default",
-                "project_domain_name": "Default",
-            },
-        )
-        for region in lab.lab.regions
-    ]
-    return Client(Connection(parse_endpoints(endpoints), AnyKeystone(keystones)))
-
-
 async def tell(lab: RunningLab, templates: Path, console: Console) -> Figures:
     """Tell it from its second step on."""
-    async with connect(lab, lab.endpoints()) as client:
+    async with connect(lab) as client:
         story = Story(lab, client, templates, console)
         await story.create()
         await story.update()

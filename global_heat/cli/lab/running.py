@@ -31,6 +31,14 @@ from global_heat.store.etcd.settings import Settings
 from global_heat.store.protocol import Store
 
 NETWORK, CLOUDS = "network", "clouds"
+PERSON = {
+    "username": "demo",
+    "password": "demo",
+    "project_name": "demo",
+    "user_domain_name": "Default",
+    "project_domain_name": "Default",
+}
+"""Who uses the lab, as the fake Keystone knows them from its start."""
 _MAIN = "from global_heat.cli.main import main; main()"
 
 
@@ -154,11 +162,7 @@ class RunningLab:
         return {
             "GLOBAL_HEAT_ENDPOINTS": self.endpoints(),
             "OS_AUTH_URL": keystone.auth_url,
-            "OS_USERNAME": "demo",
-            "OS_PASSWORD": "demo",
-            "OS_PROJECT_NAME": "demo",
-            "OS_USER_DOMAIN_NAME": "Default",
-            "OS_PROJECT_DOMAIN_NAME": "Default",
+            **{f"OS_{name.upper()}": value for name, value in PERSON.items()},
             "OS_REGION_NAME": keystone.name,
             "OS_IDENTITY_API_VERSION": "3",
         }

@@ -1,10 +1,11 @@
-"""Tokens from whichever region's Keystone answers."""
+"""A client of a lab: its token comes from whichever region's Keystone answers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from global_heat.client import ApiError, KeystoneTokens
+from global_heat.cli.lab.running import PERSON, RunningLab
+from global_heat.client import ApiError, Client, Connection, KeystoneTokens, parse_endpoints
 
 
 class AnyKeystone:
@@ -26,3 +27,11 @@ class AnyKeystone:
             self._sources.insert(0, source)
             return token
         raise silent[0]
+
+
+def connect(lab: RunningLab, endpoints: str = "") -> Client:
+    """A client for the lab's user, with all replicas for endpoints if none are given."""
+    keystones = [
+        KeystoneTokens("v3password", {"auth_url": region.auth_url, **PERSON}) for region in lab.lab.regions
+    ]
+    return Client(Connection(parse_endpoints(endpoints or lab.endpoints()), AnyKeystone(keystones)))
