@@ -134,9 +134,7 @@ def test_a_parked_region_waits_for_what_its_owner_says_since_it_says_so():
     async def story() -> None:
         desk = await made()
         id = (await desk.hand.header()).id
-        parked = ShardRecord(
-            region=WEST, owner=ReplicaId("r7"), parked=Waiting("the region: no answer", 42.0)
-        )
+        parked = ShardRecord(region=WEST, owner=ReplicaId("r7"), parked=Waiting("no answer", 42.0))
         await desk.put({keys.shard(RED, id, WEST): parked})
         assert (await waits(desk))["west"] == Wait(WEST, "no answer", 42.0, "r7")
 
