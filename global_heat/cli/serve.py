@@ -10,7 +10,7 @@ import click
 
 from global_heat.cli.serving.logs import set_up_logs
 from global_heat.cli.serving.setup import Setup, load_setup
-from global_heat.cli.serving.supervisor import Supervisor
+from global_heat.cli.serving.supervisor import Supervisor, parts
 
 DEFAULT_CONFIG = Path("/etc/global-heat/global-heat.yaml")
 KILL_AFTER_SECONDS = 10.0
@@ -40,7 +40,7 @@ def serve(context: click.Context, config: Path, check_config: bool) -> None:
         return
     set_up_logs(setup.config.log.level, setup.secrets, part="supervisor", home=setup.config.home)
     # The parts end within the time they are given; who does not is killed a little later.
-    supervisor = Supervisor(config, setup.config.drain_seconds + KILL_AFTER_SECONDS)
+    supervisor = Supervisor(parts(config), setup.config.drain_seconds + KILL_AFTER_SECONDS)
     context.exit(asyncio.run(supervisor.run()))
 
 

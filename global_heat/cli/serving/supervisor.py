@@ -23,15 +23,16 @@ BACKOFF_SECONDS = 0.5
 BACKOFF_SECONDS_MAX = 30.0
 HEALTHY_SECONDS = 60.0
 """A part that lived so long is started again at once."""
-PARTS = {
+_MODULES = {
     "front-door": "global_heat.cli.serving.front_door",
     "engine": "global_heat.cli.serving.engine",
 }
 
 
-def command(part: str, config: Path) -> Sequence[str]:
-    """How a part is started. It is told its parent, to end with it."""
-    return (sys.executable, "-m", PARTS[part], str(config), str(os.getpid()))
+def parts(config: Path) -> dict[str, Sequence[str]]:
+    """The commands of a replica's parts. Each is told its parent, to end with it."""
+    parent = str(os.getpid())
+    return {name: (sys.executable, "-m", module, str(config), parent) for name, module in _MODULES.items()}
 
 
 def environment() -> Mapping[str, str]:
@@ -40,10 +41,11 @@ def environment() -> Mapping[str, str]:
 
 
 class Supervisor:
-    """`drain_seconds`: how long parts may take to end, once told; then they are killed."""
+    """Keeps the parts, given as commands by name. Once told to end they have `drain_seconds`; then they are
+    killed."""
 
-    def __init__(self, config: Path, drain_seconds: float) -> None:
-        self._config = config
+    def __init__(self, parts: Mapping[str, Sequence[str]], drain_seconds: float) -> None:
+        self._parts = parts
         self._drain_seconds = drain_seconds
         self._stopping = asyncio.Event()
         self._processes: dict[str, asyncio.subprocess.Process] = {}
@@ -55,7 +57,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop)
         async with asyncio.TaskGroup() as group:
-            for part in PARTS:
+            for part in self._parts:
                 group.create_task(self._keep(part))
             await self._stopping.wait()
             self._signal(signal.SIGTERM)
@@ -71,12 +73,12 @@ class Supervisor:
 
     async def _keep(self, part: str) -> None:
         """Start a part, again whenever it ends by itself."""
-        backoff = BACKOFF_SECONDS
+        backoff, first = BACKOFF_SECONDS, True
         while not self._stopping.is_set():
             started = time.monotonic()
             # From the main thread, which the kernel takes for the parent: the part dies when it does.
             process = await asyncio.create_subprocess_exec(
-                *command(part, self._config), stdin=asyncio.subprocess.DEVNULL, env=environment()
+                *self._parts[part], stdin=asyncio.subprocess.DEVNULL, env=environment()
             )
             self._processes[part] = process
             log.info("started", part=part, pid=process.pid)
@@ -88,10 +90,12 @@ class Supervisor:
             if self._stopping.is_set():
                 log.info("ended", part=part, status=status)
                 return
-            if status == EXIT_CONFIG:
+            if status == EXIT_CONFIG and first:
+                # Later it may be a file that is just being edited: what runs shall not end for that.
                 self._status = EXIT_CONFIG
                 self._stopping.set()
                 return
+            first = False
             backoff = BACKOFF_SECONDS if lived >= HEALTHY_SECONDS else backoff
             log.error("died", part=part, status=_words(status), lived_seconds=round(lived, 1))
             await self._pause(backoff)

@@ -82,6 +82,16 @@ class CloudProcess:
         url = f"{self._control}/regions/{region}/faults"
         urllib.request.urlopen(urllib.request.Request(url, body, method="PATCH")).close()
 
+    def cut(self, region: str) -> None:
+        """Its port refuses everybody, until it is restored."""
+        self._post(f"/regions/{region}/cut")
+
+    def restore(self, region: str) -> None:
+        self._post(f"/regions/{region}/restore")
+
+    def _post(self, path: str) -> None:
+        urllib.request.urlopen(urllib.request.Request(self._control + path, method="POST")).close()
+
     def journal(self) -> list[dict[str, Any]]:
         with urllib.request.urlopen(f"{self._control}/journal") as answer:
             entries: list[dict[str, Any]] = json.load(answer)["entries"]

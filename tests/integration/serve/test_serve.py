@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from global_heat.client import ApiError, Client
-from global_heat.proto.v1 import operation_pb2, stack_pb2
+from global_heat.proto.v1 import operation_pb2, region_pb2, stack_pb2
 from global_heat.store import keys
 from global_heat.store.etcd.client import EtcdStore
 from global_heat.store.etcd.server import Servers
@@ -135,6 +135,21 @@ async def test_it_shows_what_it_does(replica: ReplicaProcess, cloud: CloudProces
     assert {line["attempt"] for line in made} == tokens - {None}
     assert all(line["stack"] and line["request_id"].startswith("req-") for line in made)
     assert "gAAAAA" not in replica.log.read_text(), "a token stands in the log"
+
+
+async def test_a_region_that_is_cut_off_is_waited_for(replica: ReplicaProcess, cloud: CloudProcess) -> None:
+    cloud.cut("west")
+    async with replica.client(User(cloud)) as client:
+        operation = await client.create_stack("first", spec())
+        replica.until(lambda: replica.metric("global_heat_parked_shards") == 1, "parked")
+        assert json.loads(replica.text("engine", "/regions"))["west"]["state"] == "down"
+        replica.until(lambda: "down" in replica.text("front_door", "/regions"), "told of it")
+        assert (await client.get_region("west")).state == region_pb2.REGION_STATE_DOWN
+        assert (await client.get_region("east")).state == region_pb2.REGION_STATE_UP
+        assert "one" in networks(cloud)
+        cloud.restore("west")
+        await finished(client, operation)
+        replica.until(lambda: replica.metric("global_heat_parked_shards") == 0, "done with it")
 
 
 async def test_a_template_that_names_what_is_not_there_is_refused(
