@@ -41,6 +41,7 @@ async def apply(job: Job, step: Step) -> None:
     faults = resource.type.check(resource.props)
     if faults:
         raise StepFailed("; ".join(faults))
+    made = 0
     while True:
         decision = _decide(resource)
         match decision:
@@ -49,7 +50,10 @@ async def apply(job: Job, step: Step) -> None:
             case Failed(incarnation=incarnation):
                 raise StepFailed(incarnation.reason)
             case Create():
+                if made >= job.world.settings.attempts_max:
+                    raise StepFailed(f"given up: it was made {made} times, and did not stay")
                 await create(resource, decision)
+                made += 1
             case Keep(incarnation=incarnation):
                 await _keep(resource, incarnation)
             case Update(incarnation=incarnation, changed=changed):
@@ -166,7 +170,7 @@ async def _look_or_show(resource: Resource, incarnation: Incarnation) -> Body | 
 
 async def _show(resource: Resource, incarnation: Incarnation) -> Body | None:
     try:
-        return await resource.job.read(lambda cloud: resource.type.show(cloud, incarnation.id))
+        return await resource.job.seek(lambda cloud: resource.type.show(cloud, incarnation.id))
     except Transient:
         raise
     except Invalid as error:

@@ -22,7 +22,7 @@ from global_heat.model.records import Attempt, AttemptState, Incarnation, State
 from global_heat.model.token import RANDOM_BYTES, mint
 from global_heat.model.values import Body, Json, Properties
 from global_heat.planner.decision import Create
-from global_heat.regions.cloud import Conflict, ServiceRefusal
+from global_heat.regions.cloud import ServiceRefusal
 from global_heat.resources.type import Failed, Handle
 
 
@@ -87,8 +87,8 @@ class _Attempts:
         await self._try(props)
 
     async def take_over(self) -> None:
-        """A fast kind is looked for once, without a wait: a request that lands later is swept."""
-        if await self._find(look_until=0.0):
+        """A request that is still to land is not waited for: what it makes is swept."""
+        if await self._find_soon():
             return
         props = await self._prepare()
         await self._try(props)
@@ -182,12 +182,11 @@ class _Attempts:
         sent = asyncio.get_running_loop().time()
         try:
             id = await self._job.mutate(lambda: self._type.create(opened.cloud, making, props))
-        except Conflict as conflict:
-            if self._type.handle is Handle.TOKEN or not await self._find(look_until=0.0):
-                raise self._failure(str(conflict)) from None
-            return True
         except ServiceRefusal as refusal:
-            raise self._failure(str(refusal)) from None
+            # What can be there only once may be there by an earlier attempt of ours.
+            if self._type.handle is Handle.TOKEN or not await self._find_soon():
+                raise self._failure(str(refusal)) from None
+            return True
         except Transient as error:
             await self._again(error)
             return False
@@ -206,6 +205,10 @@ class _Attempts:
         count = self._incarnation.attempts - 1 if down else self._incarnation.attempts
         self._incarnation = msgspec.structs.replace(self._incarnation, attempts=count, reason=str(error))
         await self._job.wait_out(error, self._backoff)
+
+    async def _find_soon(self) -> bool:
+        """Look for what the attempt has made by now; twice, since lists may lag."""
+        return await self._find(look_until=asyncio.get_running_loop().time() + self._job.lag_seconds)
 
     async def _find(self, look_until: float) -> bool:
         """Look for what the attempt made, and adopt it. Absent counts after `look_until` (loop time)."""

@@ -24,6 +24,7 @@ from global_heat.template.tree import Tree
 
 T = TypeVar("T")
 _PARKED_AFTER_TRIES = 3
+_LANDING_SECONDS_MAX = 60.0
 
 
 class StepFailed(Exception):
@@ -92,6 +93,20 @@ class Job:
                 await self._unpark()
                 return answer
 
+    async def seek(self, call: Callable[[Cloud], Awaitable[T | None]]) -> T | None:
+        """Ask for something. That it is not there is believed once a second look says so too, begun when
+        whatever there was at the first one must have shown."""
+        found = await self.read(call)
+        if found is None:
+            await asyncio.sleep(self.lag_seconds)
+            found = await self.read(call)
+        return found
+
+    @property
+    def lag_seconds(self) -> float:
+        """How far the region's answers may be behind what was done there."""
+        return self.world.clouds.bounds(self.book.shard.region).lag_seconds
+
     async def mutate(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Send a mutating call, once, only while the lease is good.
 
@@ -110,9 +125,9 @@ class Job:
         return await asyncio.shield(inner)
 
     async def calls_landed(self) -> None:
-        """Return when no mutating call is under way."""
-        while self._calls:
-            await asyncio.wait(list(self._calls))
+        """Return when no mutating call is under way, or when one has taken too long."""
+        if self._calls:
+            await asyncio.wait(list(self._calls), timeout=_LANDING_SECONDS_MAX)
 
     def cut_calls(self) -> None:
         for call in list(self._calls):

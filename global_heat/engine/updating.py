@@ -54,7 +54,7 @@ async def _converge(resource: Resource, intent: Incarnation, changed: Sequence[s
     sent = False
     while True:
         try:
-            body = await job.read(lambda cloud: type.show(cloud, intent.id))
+            body = await job.seek(lambda cloud: type.show(cloud, intent.id))
             if body is None:
                 await resource.vanished(intent)
                 return
