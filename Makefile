@@ -70,6 +70,10 @@ protos: setup ## Write the Python that comes from protos/ again
 sim: setup ## Simulated schedules: SEEDS=5000 FROM=200 PROFILE=calm|small|mixed|rough
 	@$(BIN)/global-heat sim --seeds $(SEEDS) --from $(FROM) --profile $(PROFILE)
 
+.PHONY: bench
+bench: setup ## Figures: overhead, commits, take-over, 1,000 resources. Nothing in it passes or fails
+	@$(BIN)/python -m tests.bench $(ARGS)
+
 .PHONY: accept
 accept: setup ## Real templates on the lab; GLOBAL_HEAT_TEMPLATES names their folder
 	@$(BIN)/python tests/run.py acceptance -- $(ARGS)
