@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
 
-from global_heat.model.errors import Ambiguous, Invalid, Reason, Transient
+from global_heat.model.errors import Ambiguous, Fault, Invalid, Reason, Transient
 from global_heat.model.names import Project, Region, StackId
 from global_heat.model.plan import Plan
 from global_heat.model.records import (
@@ -31,6 +31,7 @@ from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
 from global_heat.store.protocol import Committed, Guard, absent, unchanged
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
+from global_heat.template.location import FAULTS_SHOWN_MAX
 from global_heat.template.source import Source
 from global_heat.template.tree import Tree
 
@@ -251,11 +252,14 @@ class Wishes:
         view: StackView | None,
     ) -> Plan:
         """The plan for a tree, from what `view` shows as recorded. Raises `Invalid`, located."""
-        unsupported = tree.unsupported()
-        if unsupported:
-            named = ", ".join(sorted({type for _, type in unsupported}))
+        gaps = tree.unsupported()
+        if gaps:
+            named = ", ".join(sorted({gap.what for gap in gaps}))
+            faults = [Fault(gap.location, f"{gap.what} cannot be carried out yet") for gap in gaps]
             raise Invalid(
-                f"these types are known but cannot be carried out yet: {named}", reason=Reason.PRECONDITION
+                f"this is known but cannot be carried out yet: {named}",
+                *faults[:FAULTS_SHOWN_MAX],
+                reason=Reason.PRECONDITION,
             )
         return plan_apply(
             number,

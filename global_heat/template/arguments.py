@@ -67,7 +67,7 @@ def argument_of_nested(
             default = defaults.get(name)
             value = schema.default if default is None else default
             if value is None:
-                run.faults.add(given.at, f"the property {name} is required and missing; add it")
+                run.faults.add(given.at, f"the property {name} is required and missing; add it", value=True)
                 return FAULTY
         else:
             if count_items(value, ITEMS_MAX) >= ITEMS_MAX:
@@ -87,7 +87,7 @@ def argument_of_nested(
 def _checked(schema: ParameterSchema, raw: Json, at: At, faults: Faults, *, quote: bool = True) -> Json:
     """The typed value of a raw one, `FAULTY` when it does not fit."""
     if raw is None:
-        faults.add(at, "the parameter has no value and no default; give it a value")
+        faults.add(at, "the parameter has no value and no default; give it a value", value=True)
         return FAULTY
     try:
         value = schema.coerce(raw)
@@ -97,5 +97,5 @@ def _checked(schema: ParameterSchema, raw: Json, at: At, faults: Faults, *, quot
     if expected is None:
         return value
     found = describe(raw) if quote and not schema.hidden else "a value that is not shown"
-    faults.add(at, f"{expected}, found {found}")
+    faults.add(at, f"{expected}, found {found}", value=True)
     return FAULTY

@@ -7,22 +7,23 @@ from collections.abc import Collection, Iterator
 from functools import partial
 
 from global_heat.model.names import Path, Region
-from global_heat.model.schema import Schemas
+from global_heat.model.schema import Schemas, TypeSchema
 from global_heat.model.values import Json
 from global_heat.template.constraint import Constraint
 from global_heat.template.crossing import Crossable, find_crossings
 from global_heat.template.environment import Environment, read_environment
 from global_heat.template.evaluation import Run, Trace
+from global_heat.template.evaluator import Evaluator, NoEvaluator
 from global_heat.template.expansion import Expansion
 from global_heat.template.graph import Graph
 from global_heat.template.implied import implied_needs
 from global_heat.template.instance import Instance
-from global_heat.template.location import At, Faults, spell
+from global_heat.template.location import At, Faults, place, spell
 from global_heat.template.node import Container, Group, Leaf, Nested, Place
 from global_heat.template.property import Coercion, Keys, Visit
 from global_heat.template.shaping import shape
 from global_heat.template.source import Identity, Source
-from global_heat.template.tree import Definition, Lookup, Tree, renaming
+from global_heat.template.tree import Definition, Gap, Lookup, Tree, renaming
 from global_heat.template.values import OMITTED
 from global_heat.template.view import NothingYet
 
@@ -30,31 +31,47 @@ WHAT = "The template"
 
 
 def compile_source(
-    source: Source, identity: Identity, schemas: Schemas, regions: Collection[str] | None
+    source: Source,
+    identity: Identity,
+    schemas: Schemas,
+    regions: Collection[str] | None,
+    *,
+    evaluator: Evaluator | None = None,
+    draft: bool = False,
 ) -> Tree:
     """Compile a source. `regions`: those there are; None: their names are not checked.
+
+    `draft`: what parameters and properties are given is not looked at: only the form must be right.
 
     Raises `Invalid` with all the faults, each with its path in the template.
     """
     faults = Faults()
     environment = read_environment(source.environment, faults)
-    expansion = Expansion(source, identity, environment, schemas, regions, faults)
+    expansion = Expansion(source, identity, environment, schemas, regions, faults, evaluator or NoEvaluator())
     root = expansion.build()
     if root is None:
         faults.raise_any(WHAT)
     assert root is not None
-    return _Compiler(expansion, root, environment, schemas, faults).compile()
+    return _Compiler(expansion, root, environment, schemas, faults, draft).compile()
 
 
 class _Compiler:
     """Evaluates everything once, before anything exists, and notes what each part touches."""
 
     def __init__(
-        self, expansion: Expansion, root: Instance, environment: Environment, schemas: Schemas, faults: Faults
+        self,
+        expansion: Expansion,
+        root: Instance,
+        environment: Environment,
+        schemas: Schemas,
+        faults: Faults,
+        draft: bool,
     ) -> None:
         self._expansion = expansion
         self._root = root
+        self._environment = environment
         self._placement = environment.placement
+        self._draft = draft
         self._schemas = schemas
         self._faults = faults
         self._run = Run(NothingYet(), faults)
@@ -63,7 +80,9 @@ class _Compiler:
         self._traces: dict[Path, Trace] = {}
         self._needed: dict[Path, set[str]] = defaultdict(set)
         self._lookups: dict[Lookup, None] = {}
-        self._unsupported: list[tuple[Path, str]] = []
+        self._gaps: list[Gap] = []
+        self._above: dict[Path, set[Path]] = {}
+        """What each container reads itself, which only what uses it inside waits for."""
 
     def compile(self) -> Tree:
         leaves, containers = self._expansion.leaves, self._expansion.containers
@@ -79,18 +98,22 @@ class _Compiler:
         crossable = Crossable(leaves, self._properties)
         for leaf in leaves.values():
             find_crossings(leaf, self._properties[leaf.path], crossable, self._faults)
-        self._faults.raise_any(WHAT)
+        self._faults.raise_any(WHAT, values=not self._draft)
         assert not circular
+        for index, sink in enumerate(self._environment.event_sinks):
+            at = (place("environment", "event_sinks"), index)
+            self._gap(Path(""), f"an event sink of type {sink['type']}", at)
         return Tree(
-            root=self._root,
+            instances={instance.path: instance for instance in self._instances()},
             leaves=leaves,
             containers=containers,
             definitions={path: self._define(leaf) for path, leaf in leaves.items()},
             requires=graph.close(),
             needed={path: frozenset(names) for path, names in self._needed.items()},
             lookups=list(self._lookups),
-            unsupported=self._unsupported,
-            placement=self._placement,
+            gaps=self._gaps,
+            environment=self._environment,
+            direct=graph.direct(self._above),
             is_secret=self._expansion.is_secret,
         )
 
@@ -101,16 +124,15 @@ class _Compiler:
                 yield container.inner
 
     def _evaluate_leaf(self, leaf: Leaf) -> None:
-        supported = self._schemas.supported(leaf.type)
-        if supported is None:
-            self._unsupported.append((leaf.path, leaf.type))
-
         def evaluate() -> tuple[dict[str, Json], Json]:
             coercion = Coercion(self._faults, self._visit(leaf))
             is_secret = self._expansion.is_secret
+            before = len(self._faults)
             shaped = shape(leaf.type, leaf.schema, leaf.given, self._run, coercion, is_secret)
-            if supported is not None:
-                self._refuse_unsupported(leaf, supported)
+            rules = self._schemas.rules(leaf.type)
+            if rules is not None and len(self._faults) == before:
+                for message in rules.check(shaped):
+                    self._faults.add(leaf.given.at, message, value=True)
             return shaped, leaf.place.metadata(self._run)
 
         (properties, metadata), trace = self._run.traced(evaluate)
@@ -118,13 +140,44 @@ class _Compiler:
         self._metadata[leaf.path] = metadata
         self._traces[leaf.path] = trace
         self._note_reads(trace)
+        self._check_policy(leaf.place, leaf.schema)
+        self._note_gaps(leaf)
 
-    def _refuse_unsupported(self, leaf: Leaf, supported: Collection[str]) -> None:
+    def _note_gaps(self, leaf: Leaf) -> None:
+        """Note what is known and cannot be carried out."""
+        standing = leaf.place
+        supported = self._schemas.supported(leaf.type)
+        if supported is None:
+            self._gap(leaf.path, leaf.type, (standing.at, "type"))
+            return
         for name in leaf.given.names(self._run):
             value = leaf.given.value(name, self._run)
             if name in leaf.schema.properties and name not in supported and value not in (None, OMITTED):
-                message = f"the property {name} of {leaf.type} is not supported yet; leave it out"
-                self._faults.add((leaf.given.at, name), message)
+                self._gap(leaf.path, f"the property {name} of {leaf.type}", (leaf.given.at, name))
+        if standing.deletion_policy == "Snapshot":
+            self._gap(leaf.path, "the deletion policy Snapshot", (standing.at, "deletion_policy"))
+        if standing.external_id:
+            self._gap(leaf.path, "external_id", (standing.at, "external_id"))
+        self._note_settings(standing)
+
+    def _note_settings(self, standing: Place) -> None:
+        for word, said in (("hooks", standing.hooks), ("restricted_actions", standing.restricted)):
+            if said:
+                at = place("environment", "resource_registry", "resources", *standing.path.split("/"), word)
+                self._gap(standing.path, word, at)
+        policy = standing.update_policy(self._run)
+        if policy:
+            self._gap(standing.path, "update_policy", (standing.at, "update_policy"))
+
+    def _gap(self, path: Path, what: str, at: At) -> None:
+        self._gaps.append(Gap(path, what, spell(at)))
+
+    def _check_policy(self, standing: Place, schema: TypeSchema) -> None:
+        """Check what is said about updates, which only groups know something of."""
+        policy = standing.update_policy(self._run)
+        if isinstance(policy, dict) and policy:
+            at = (standing.at, standing.scope.template.version.word("update_policy"))
+            Coercion(self._faults).children(schema.update_policy, policy, (), at)
 
     def _visit(self, leaf: Leaf) -> Visit:
         rename = renaming(leaf, self._placement)
@@ -157,7 +210,7 @@ class _Compiler:
                 for path, trace in self._traces.items()
                 if (instance.path, name) in trace.parameters
             }
-            at = ((instance.at, "parameters"), name)
+            at = (instance.section("parameters"), name)
             for region in sorted(used) or [container.place.region if container else self._expansion.region]:
                 for constraint in asks:
                     here = self._placement.rename(region, constraint.bound, value)
@@ -165,9 +218,18 @@ class _Compiler:
 
     def _evaluate_container(self, container: Container) -> None:
         """Evaluate what no leaf inside may have asked for."""
+        _, trace = self._run.traced(lambda: self._evaluate_given(container))
+        self._above[container.path] = {read for read, _ in trace.reads} | trace.awaited
+        container.place.metadata(self._run)
+        self._note_settings(container.place)
+
+    def _evaluate_given(self, container: Container) -> None:
         if isinstance(container, Group):
+            for name in container.given.names(self._run):
+                container.given.value(name, self._run)
             for name in container.definition.names(self._run):
                 container.definition.value(name, self._run)
+            self._check_policy(container.place, container.schema)
         else:
             schemas = container.inner.template.parameters
             for name in container.given.names(self._run):
@@ -177,9 +239,9 @@ class _Compiler:
                         f"the template {container.inner.template.file} has no such parameter; it has {known}"
                     )
                     self._faults.add((container.given.at, name), message)
+                container.given.value(name, self._run)
             for name in schemas:
                 container.inner.parameter(name, self._run)
-        container.place.metadata(self._run)
 
     def _evaluate_outputs(self, instance: Instance) -> None:
         """Note what outputs read. What Heat would only find when asked for them is no fault yet."""
@@ -218,13 +280,14 @@ class _Compiler:
         return graph
 
     def _depends_on(self, standing: Place) -> set[Path]:
-        paths = set()
+        paths = set(standing.after)
+        word = standing.scope.template.version.word("depends_on")
         for index, name in enumerate(standing.text.depends_on):
             node = standing.scope.nodes.get(name)
             if isinstance(node, Leaf | Nested | Group):
                 paths.add(node.path)
             elif node is None:
-                at = ((standing.at, "depends_on"), index)
+                at = ((standing.at, word), index)
                 self._faults.add(at, f"there is no resource {name}; name one that stands under resources")
         return paths
 
@@ -240,4 +303,7 @@ class _Compiler:
             metadata=metadata if isinstance(metadata, dict) else {},
             description=standing.text.description,
             container=standing.parent.path if standing.parent else Path(""),
+            external_id=standing.external_id,
+            hooks=standing.hooks,
+            restricted=standing.restricted,
         )

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from global_heat.model.values import Json
+from global_heat.template.evaluator import Evaluator
 from global_heat.template.location import Wrong
-from global_heat.template.pattern import check_pattern, matches
+from global_heat.template.pattern import Pattern
 from global_heat.template.syntax import LOOKED_UP, SYNTAX
 from global_heat.template.values import describe
 
@@ -18,7 +19,7 @@ KINDS = ("range", "length", "modulo", "allowed_values", "allowed_pattern", "cust
 class Constraint(msgspec.Struct, frozen=True):
     kind: str
     bound: Json
-    """What stands beside the kind: a map, a list, a pattern, a name."""
+    """What stands beside the kind: a map, a list, a `Pattern`, a name."""
     description: str = ""
     """Said to people in the place of what exactly was violated."""
 
@@ -38,7 +39,7 @@ def of_property(written: Mapping[str, Json], type_name: str) -> Constraint:
     [(kind, bound)] = written.items()
     if kind == "range" and type_name not in ("Integer", "Number"):
         kind = "length"
-    return Constraint(kind, bound)
+    return Constraint(kind, Pattern(bound) if kind == "allowed_pattern" else bound)
 
 
 def _between(bound: Mapping[str, Json], number: float) -> str | None:
@@ -75,7 +76,8 @@ def _allowed_values(bound: Json, value: Json) -> str | None:
 
 
 def _allowed_pattern(bound: Json, value: Json) -> str | None:
-    return None if matches(bound, value) else f'expected a text that matches the pattern "{bound}"'
+    pattern: Pattern = bound
+    return None if pattern.matches(value) else f'expected a text that matches the pattern "{pattern.text}"'
 
 
 def _custom(bound: Json, value: Json) -> str | None:
@@ -93,7 +95,7 @@ _EXPECTED = {
 }
 
 
-def read_bound(kind: str, written: Json) -> Json:
+def read_bound(kind: str, written: Json, evaluator: Evaluator) -> Json:
     """Check what a template's author wrote beside the kind of a constraint. Raises `Wrong`."""
     match kind:
         case "range" | "length":
@@ -106,7 +108,7 @@ def read_bound(kind: str, written: Json) -> Json:
         case "allowed_pattern":
             if not isinstance(written, str):
                 raise Wrong(f"expected a regular expression, found {describe(written)}")
-            check_pattern(written)
+            return Pattern(written, evaluator)
         case "custom_constraint":
             if not isinstance(written, str) or (written not in SYNTAX and written not in LOOKED_UP):
                 raise Wrong(

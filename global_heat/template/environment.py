@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import msgspec
 
 from global_heat.model.values import Json
-from global_heat.template.document import parse_document
-from global_heat.template.location import At, Faults, Wrong, place
+from global_heat.template.location import At, Faults, place
+from global_heat.template.registry import Registry, read_registry
 from global_heat.template.values import describe
 
-FILE_SUFFIXES = (".yaml", ".template")
 NAMED = {
     "image": "glance.image",
     "flavor": "nova.flavor",
@@ -22,70 +21,13 @@ NAMED = {
 }
 """What `regions.names` maps, by the constraint that the names stand under."""
 
-_SECTIONS = ("parameters", "parameter_defaults", "resource_registry", "regions")
-_LATER = ("parameter_merge_strategies", "event_sinks", "encrypted_param_names")
-_LATER_OF_A_RESOURCE = ("hooks", "restricted_actions")
+PARAMETERS = ("parameters", "parameter_defaults")
+STRATEGIES = "parameter_merge_strategies"
+MAPS = (*PARAMETERS, "resource_registry", STRATEGIES, "regions")
+LISTS = ("encrypted_param_names", "event_sinks")
+SECTIONS = (*MAPS, *LISTS)
 
-
-class Target(msgspec.Struct, frozen=True):
-    """What a type name stands for."""
-
-    name: str
-    """Of a resource type, or of a template's file."""
-    is_file: bool = False
-    through: str = ""
-    """The mapping that led to the file; it does not hold inside it, so a template can wrap its own type."""
-
-
-class Registry:
-    """Which type or template stands for a type name."""
-
-    def __init__(self, entries: Mapping[str, str], resources: Mapping[str, Json]) -> None:
-        self._entries = entries
-        self._resources = resources
-        self._prefixes = sorted((key for key in entries if key.endswith("*")), key=len)
-
-    def find(self, type_name: str, resource: str, known: Callable[[str], bool]) -> Target | None:
-        """Follow the mappings from a type name; None: it leads to nothing that is `known`.
-
-        Of mappings the resource's own counts first, then one of exactly this name, then those of its
-        beginnings, the shortest before longer ones, as in Heat. Raises `Wrong` for a circle.
-        """
-        return self._find(type_name, resource, known, ())
-
-    def _find(
-        self, name: str, resource: str, known: Callable[[str], bool], before: tuple[str, ...]
-    ) -> Target | None:
-        if name.endswith(FILE_SUFFIXES):
-            return Target(name, is_file=True, through=before[-1] if before else "")
-        if name in before:
-            raise Wrong(f"the environment maps types in a circle: {' → '.join((*before, name))}")
-        own = self._resources.get(resource)
-        exact = own.get(name) if isinstance(own, dict) else None
-        if not isinstance(exact, str):
-            exact = self._entries.get(name)
-        if exact is not None and exact != name:
-            return self._find(exact, resource, known, (*before, name))
-        if exact is None:
-            for prefix in self._prefixes:
-                mapped = _apply_prefix(prefix, self._entries[prefix], name)
-                if mapped is not None and mapped != name:
-                    found = self._find(mapped, resource, known, (*before, name))
-                    if found is not None:
-                        return found
-        return Target(name) if known(name) else None
-
-    def inside(self, resource: str, through: str = "") -> Registry:
-        """The registry for what is nested in a resource."""
-        own = self._resources.get(resource)
-        entries = {key: value for key, value in self._entries.items() if key != through}
-        return Registry(entries if through else self._entries, own if isinstance(own, dict) else {})
-
-
-def _apply_prefix(prefix: str, target: str, name: str) -> str | None:
-    if not name.startswith(prefix[:-1]) or target.endswith(FILE_SUFFIXES):
-        return None
-    return target[:-1] + name[len(prefix) - 1 :] if target.endswith("*") else target
+_SINK_TYPES = ("zaqar-queue",)
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -119,88 +61,49 @@ class Environment(msgspec.Struct, frozen=True):
     """Defaults for the parameters of every template in the tree."""
     registry: Registry = Registry({}, {})
     placement: Placement = Placement()
-
-
-def merge_environments(texts: Sequence[str], files: Mapping[str, str] | None = None) -> dict[str, Json]:
-    """Merge environments, given as texts or as names of `files`; of the same key the last one counts.
-
-    Raises `Invalid` with all their faults, located.
-    """
-    faults = Faults()
-    merged: dict[str, Json] = {}
-    for number, text in enumerate(texts, 1):
-        name = text if files is not None and text in files else f"environment {number}"
-        data = parse_document(files[text] if files is not None and text in files else text, name)
-        if data is None:
-            continue
-        if not _is_map(data, place(name), faults):
-            continue
-        _check_sections(data, place(name), faults)
-        for section, content in data.items():
-            if section in _SECTIONS and isinstance(content, dict):
-                _merge(merged.setdefault(section, {}), content, deep=section not in _SECTIONS[:2])
-    faults.raise_any("The environment")
-    read_environment(merged, faults)
-    faults.raise_any("The environment")
-    return merged
-
-
-def _merge(old: dict[str, Json], new: Mapping[str, Json], *, deep: bool) -> None:
-    """A value that is null leaves a parameter as it was, and takes a mapping away."""
-    for key, value in new.items():
-        if deep and isinstance(value, dict) and isinstance(old.get(key), dict):
-            _merge(old[key], value, deep=True)
-        elif value is not None or deep:
-            old[key] = value
+    event_sinks: Sequence[Mapping[str, Json]] = ()
+    """Where events are sent besides the record: `{type: zaqar-queue, target: …, ttl: …}`."""
+    encrypted: Sequence[str] = ()
+    """Names of parameters that the caller encrypted on the way; here all secrets are sealed."""
 
 
 def read_environment(data: Mapping[str, Json], faults: Faults) -> Environment:
     """Read a merged environment, noting its faults."""
     at = place("environment")
-    _check_sections(data, at, faults)
-    sections = {name: data[name] if isinstance(data.get(name), dict) else {} for name in _SECTIONS}
+    check_sections(data, at, faults)
+    maps = {name: data[name] if isinstance(data.get(name), dict) else {} for name in MAPS}
+    lists = {name: data[name] if isinstance(data.get(name), list) else [] for name in LISTS}
     return Environment(
-        parameters=sections["parameters"],
-        defaults=sections["parameter_defaults"],
-        registry=_read_registry(sections["resource_registry"], (at, "resource_registry"), faults),
-        placement=_read_placement(sections["regions"], (at, "regions"), faults),
+        parameters=maps["parameters"],
+        defaults=maps["parameter_defaults"],
+        registry=read_registry(maps["resource_registry"], (at, "resource_registry"), faults),
+        placement=_read_placement(maps["regions"], (at, "regions"), faults),
+        event_sinks=_read_sinks(lists["event_sinks"], (at, "event_sinks"), faults),
+        encrypted=[str(name) for name in lists["encrypted_param_names"]],
     )
 
 
-def _check_sections(data: Mapping[str, Json], at: At, faults: Faults) -> None:
+def check_sections(data: Mapping[str, Json], at: At, faults: Faults) -> None:
+    """Note sections that there are not, and those of a wrong form."""
     for name, content in data.items():
-        if name in _LATER:
-            faults.add((at, name), "the section is not supported yet; leave it out")
-        elif name not in _SECTIONS:
-            faults.add((at, str(name)), f"is no section; expected {', '.join(_SECTIONS)}")
+        if name not in SECTIONS:
+            faults.add((at, str(name)), f"is no section; expected one of {', '.join(SECTIONS)}")
+        elif name in LISTS:
+            if not isinstance(content, list):
+                faults.add((at, name), f"expected a list, found {describe(content)}")
         else:
-            _is_map(content, (at, name), faults)
+            is_map(content, (at, name), faults)
 
 
-def _read_registry(data: Mapping[str, Json], at: At, faults: Faults) -> Registry:
-    entries = {}
-    for name, target in data.items():
-        if name == "resources" or target is None:
-            continue
-        if isinstance(target, str):
-            entries[str(name)] = target
+def _read_sinks(written: list[Json], at: At, faults: Faults) -> list[dict[str, Json]]:
+    sinks = []
+    for index, sink in enumerate(written):
+        if not isinstance(sink, dict) or sink.get("type") not in _SINK_TYPES:
+            expected = ", ".join(_SINK_TYPES)
+            faults.add((at, index), f"expected a map whose type is {expected}, found {describe(sink)}")
         else:
-            faults.add((at, str(name)), f"expected a type or a template's file, found {describe(target)}")
-    resources = data.get("resources") or {}
-    if _is_map(resources, (at, "resources"), faults):
-        _check_own(resources, (at, "resources"), faults)
-        return Registry(entries, resources)
-    return Registry(entries, {})
-
-
-def _check_own(resources: Mapping[str, Json], at: At, faults: Faults) -> None:
-    for name, own in resources.items():
-        if name in _LATER_OF_A_RESOURCE:
-            faults.add((at, name), "is not supported yet; leave it out")
-        elif isinstance(own, dict):
-            _check_own(own, (at, str(name)), faults)
-        elif own is not None and not isinstance(own, str):
-            faults.add((at, str(name)), f"expected a type, a file or a map of them, found {describe(own)}")
+            sinks.append(sink)
+    return sinks
 
 
 def _read_placement(data: Mapping[str, Json], at: At, faults: Faults) -> Placement:
@@ -218,11 +121,11 @@ def _read_placement(data: Mapping[str, Json], at: At, faults: Faults) -> Placeme
 
 def _read_names(data: Json, at: At, faults: Faults) -> dict[str, dict[str, dict[str, str]]]:
     names: dict[str, dict[str, dict[str, str]]] = {}
-    if data is None or not _is_map(data, at, faults):
+    if data is None or not is_map(data, at, faults):
         return names
     for region, kinds in data.items():
         here = (at, str(region))
-        if not _is_map(kinds, here, faults):
+        if not is_map(kinds, here, faults):
             continue
         for kind in kinds.keys() - NAMED.keys():
             faults.add((here, str(kind)), f"has no names to map; expected one of {', '.join(NAMED)}")
@@ -235,7 +138,7 @@ def _read_names(data: Json, at: At, faults: Faults) -> dict[str, dict[str, dict[
 
 
 def _texts(data: Json, at: At, faults: Faults) -> dict[str, str]:
-    if data is None or not _is_map(data, at, faults):
+    if data is None or not is_map(data, at, faults):
         return {}
     for key, value in data.items():
         if not isinstance(value, str):
@@ -243,7 +146,8 @@ def _texts(data: Json, at: At, faults: Faults) -> dict[str, str]:
     return {str(key): value for key, value in data.items() if isinstance(value, str)}
 
 
-def _is_map(data: Json, at: At, faults: Faults) -> bool:
+def is_map(data: Json, at: At, faults: Faults) -> bool:
+    """Tell whether it is one; note it when it is not."""
     if not isinstance(data, dict):
         faults.add(at, f"expected a map, found {describe(data)}")
     return isinstance(data, dict)

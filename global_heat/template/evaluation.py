@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from global_heat.model.names import Path
 from global_heat.model.values import Json, Unknown
+from global_heat.template.evaluator import Evaluator
 from global_heat.template.location import At, Faults, Wrong
 from global_heat.template.values import FAULTY, OMITTED, first_unknown, kind_of
 from global_heat.template.view import View
@@ -35,6 +36,17 @@ class Scope(Protocol):
 
     @property
     def files(self) -> Mapping[str, str]: ...
+    @property
+    def evaluator(self) -> Evaluator: ...
+    @property
+    def mappings(self) -> Mapping[str, Json]:
+        """Of a CloudFormation template."""
+        ...
+
+    def has_resource(self, name: str) -> bool:
+        """Whether there is such a resource; one whose condition is false is not there."""
+        ...
+
     def parameter(self, name: str, run: Run) -> Json: ...
     def condition(self, name: str, run: Run) -> Json: ...
     def reference(self, name: str, run: Run) -> Json: ...

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Collection
 
 import msgspec
 
 from global_heat.model.errors import Fault, Invalid
 from global_heat.model.names import Path
-from global_heat.model.schema import Schemas
-from global_heat.model.values import Json, Unknown
+from global_heat.model.schema import Schemas, TypeSchema
+from global_heat.model.values import Json
 from global_heat.template.arguments import argument_of_nested, argument_of_root
-from global_heat.template.environment import Environment, Registry, Target
+from global_heat.template.environment import Environment
 from global_heat.template.evaluation import Evaluation, Run, Trace
-from global_heat.template.given import Given, Indexed, Part, Written, must_be_known
+from global_heat.template.evaluator import Evaluator
+from global_heat.template.given import Given, Indexed, Written, must_be_known
+from global_heat.template.grouping import CHAIN_TYPE, GROUP_TYPE, Grouping, Members
 from global_heat.template.instance import Facade, Instance, Node, Title
 from global_heat.template.location import At, Faults, Wrong, place, spell
 from global_heat.template.node import Broken, Container, Disabled, Group, Leaf, Nested, Place
 from global_heat.template.outline import ResourceText, Template, read_template
-from global_heat.template.property import Coercion
-from global_heat.template.shaping import shape
+from global_heat.template.registry import Registry, Target
 from global_heat.template.source import Identity, Source
-from global_heat.template.values import FAULTY, describe, first_unknown
+from global_heat.template.values import FAULTY, describe
 from global_heat.template.versions import CONDITIONS_SINCE
 from global_heat.template.view import NothingYet
 
-GROUP_TYPE = "OS::Heat::ResourceGroup"
 DEPTH_MAX = 5
 """Of nested stacks, a group counting as one."""
 NODES_MAX = 10_000
@@ -57,6 +56,7 @@ class Expansion:
         schemas: Schemas,
         regions: Collection[str] | None,
         faults: Faults,
+        evaluator: Evaluator,
     ) -> None:
         self.leaves: dict[Path, Leaf] = {}
         self.containers: dict[Path, Container] = {}
@@ -70,19 +70,20 @@ class Expansion:
         self._schemas = schemas
         self._regions = regions
         self._faults = faults
+        self._evaluator = evaluator
         self._run = Run(NothingYet(), faults)
         self._templates: dict[str, Template | None] = {}
         self._nodes = 0
 
     def build(self) -> Instance | None:
         """Build the root; None, with the faults noted, when its template cannot be gone on with."""
-        template = read_template(self._source.template, "", self._faults)
+        template = read_template(self._source.template, "", self._faults, self._evaluator)
         if template is None:
             return None
         identity, placement = self._identity, self._environment.placement
         title = Title(identity.stack_name, identity.stack_id, identity.project)
         argument = argument_of_root(template, self._source, self._environment, self._faults)
-        root = Instance(Path(""), None, template, title, self._source.files, argument)
+        root = Instance(Path(""), None, template, title, self._source.files, argument, self._evaluator)
         region = placement.default or identity.default_region
         region_at = place("environment", "regions", "default") if placement.default else place("region")
         self.region = region
@@ -100,38 +101,61 @@ class Expansion:
         for name in scope.template.conditions:
             scope.condition(name, self._run)
         for name, text in scope.template.resources.items():
-            at = ((scope.at, "resources"), name)
+            at = (scope.section("resources"), name)
             nodes[name] = Broken() if text is None else self._build_resource(name, text, at, around)
 
     def _build_resource(self, name: str, text: ResourceText, at: At, around: _Around) -> Node:
-        holds = around.scope.holds(text.condition, self._run, (at, "condition"))
+        word = around.scope.template.version.word
+        holds = around.scope.holds(text.condition, self._run, (at, word("condition")))
         if holds is not True:
             return Broken() if holds == FAULTY else Disabled(name)
         path = Path(f"{around.scope.path}/{name}" if around.scope.path else name)
-        given = Written(around.scope, text.properties, (at, "properties"), path)
+        given = Written(around.scope, text.properties, (at, word("properties")), path)
         return self._build_node(path, name, text, at, given, around)
 
     def _build_node(
-        self, path: Path, name: str, text: ResourceText, at: At, given: Given, around: _Around
+        self,
+        path: Path,
+        name: str,
+        text: ResourceText,
+        at: At,
+        given: Given,
+        around: _Around,
+        after: tuple[Path, ...] = (),
     ) -> Node:
         self._count(at)
+        word = around.scope.template.version.word
         try:
             target = around.registry.find(text.type, name, self._is_type)
         except Wrong as wrong:
-            self._faults.add((at, "type"), wrong.message)
+            self._faults.add((at, word("type")), wrong.message)
             return Broken()
         if target is None:
-            self._faults.add((at, "type"), self._unknown_type(text.type))
+            self._faults.add((at, word("type")), self._unknown_type(text.type))
             return Broken()
         region, region_at = self._region(path, text, at, around)
         policy = self._deletion_policy(text, at, around.scope)
-        standing = Place(path, name, at, text, around.scope, region, region_at, policy, around.parent)
+        standing = Place(
+            path,
+            name,
+            at,
+            text,
+            around.scope,
+            region,
+            region_at,
+            policy,
+            around.parent,
+            after,
+            around.registry.setting("hooks", name),
+            around.registry.setting("restricted_actions", name),
+            self._external_id(text, at, around.scope),
+        )
         if target.is_file:
             return self._build_nested(standing, target, given, around)
-        if target.name == GROUP_TYPE:
-            return self._build_group(standing, given, around)
         schema = self._schemas.get(target.name)
         assert schema is not None, target
+        if target.name in (GROUP_TYPE, CHAIN_TYPE) and text.external_id is None:
+            return self._build_group(standing, target.name, schema, given, around)
         leaf = Leaf(standing, target.name, schema, given)
         self.leaves[path] = leaf
         return leaf
@@ -181,17 +205,27 @@ class Expansion:
             return FAULTY
 
     def _deletion_policy(self, text: ResourceText, at: At, scope: Instance) -> str:
-        at = (at, "deletion_policy")
+        at = (at, scope.template.version.word("deletion_policy"))
         written = self._known(Evaluation(scope, self._run).resolve(text.deletion_policy, at), at)
         policies = {policy: policy for policy in ("Delete", "Retain", "Snapshot")}
         if scope.template.version.has(CONDITIONS_SINCE):
             policies |= {policy.lower(): policy for policy in policies}
         policy = policies.get(written) if isinstance(written, str) else None
-        if policy == "Snapshot":
-            self._faults.add(at, "Snapshot is not supported yet; use Delete or Retain")
-        elif policy is None and written != FAULTY and isinstance(text.deletion_policy, str | dict):
-            self._faults.add(at, f"expected Delete or Retain, found {describe(written)}")
+        if policy is None and written != FAULTY and isinstance(text.deletion_policy, str | dict):
+            self._faults.add(at, f"expected Delete, Retain or Snapshot, found {describe(written)}")
         return policy or "Delete"
+
+    def _external_id(self, text: ResourceText, at: At, scope: Instance) -> str:
+        """What it reads is no reason to wait for it, so it must be known."""
+        if text.external_id is None:
+            return ""
+        at = (at, "external_id")
+        written = self._known(Evaluation(scope, self._run).resolve(text.external_id, at), at)
+        if not isinstance(written, str) or not written:
+            if written != FAULTY:
+                self._faults.add(at, f"expected the id of a thing, found {describe(written)}")
+            return ""
+        return written
 
     def _title(self, standing: Place, around: _Around) -> Title:
         """A nested stack's name and id follow from the root's id and the path alone."""
@@ -214,8 +248,8 @@ class Expansion:
         argument = argument_of_nested(given, self._environment.defaults, self.is_secret)
         title = self._title(standing, around)
         at = (standing.at, f"<{target.name}>")
-        inner = Instance(standing.path, at, template, title, self._source.files, argument)
-        inner.facade_of = Facade(standing.deletion_policy, standing.metadata)
+        inner = Instance(standing.path, at, template, title, self._source.files, argument, self._evaluator)
+        inner.facade_of = Facade(standing.deletion_policy, standing.metadata, standing.update_policy)
         nested = Nested(standing, inner, given)
         self.containers[standing.path] = nested
         below = _Around(
@@ -235,16 +269,22 @@ class Expansion:
             self._faults.add(at, f'there is no file "{file}" among those handed over; send it along')
             return None
         if file not in self._templates:
-            self._templates[file] = read_template(self._source.files[file], file, self._faults)
+            self._templates[file] = read_template(
+                self._source.files[file], file, self._faults, self._evaluator
+            )
         return self._templates[file]
 
-    def _build_group(self, standing: Place, given: Given, around: _Around) -> Node:
-        properties = self._group_properties(given)
-        if properties is None or self._is_too_deep(standing, around):
+    def _build_group(
+        self, standing: Place, type: str, schema: TypeSchema, given: Given, around: _Around
+    ) -> Node:
+        past = self._source.groups.get(standing.path)
+        grouping = Grouping(type, schema, given, self._run, self._faults, self.is_secret, past)
+        members = grouping.read()
+        if members is None or self._is_too_deep(standing, around):
             return Broken()
         title = self._title(standing, around)
-        group = Group(standing, title, given, _definition_of(given))
-        group.removed = properties.removed
+        group = Group(standing, title, type, schema, given, members.definition)
+        group.removed = members.removed
         self.containers[standing.path] = group
         below = _Around(
             scope=around.scope,
@@ -255,73 +295,17 @@ class Expansion:
             depth=around.depth + 1,
             parent=group,
         )
-        at: At = (given.at, "resource_def")
-        text = ResourceText(type=properties.type, metadata=properties.metadata)
-        for name in properties.names():
-            member = Indexed(group.definition, properties.index_var, name)
-            path = Path(f"{standing.path}/{name}")
-            group.nodes[name] = self._build_node(path, name, text, at, member, below)
+        at: At = (given.at, "resource_def" if type == GROUP_TYPE else "resources")
+        self._build_members(standing.path, members, at, group, below)
         return group
 
-    def _group_properties(self, given: Given) -> _GroupProperties | None:
-        """What shapes a group; None, with the faults noted, when it is not known."""
-        schema = self._schemas.get(GROUP_TYPE)
-        assert schema is not None
-        before = len(self._faults)
-        shaped = shape(GROUP_TYPE, schema, given, self._run, Coercion(self._faults), self.is_secret)
-        definition = shaped.get("resource_def")
-        if given.value("removal_policies_mode", self._run) == "append":
-            self._faults.add(
-                (given.at, "removal_policies_mode"),
-                "append is not supported yet: removal_policies is always the whole list; use update",
-            )
-        for name in ("count", "index_var", "removal_policies", "resource_def"):
-            self._expect_known(shaped.get(name), (given.at, name), deep=name == "removal_policies")
-        if isinstance(definition, dict):
-            for name in ("type", "metadata"):
-                self._expect_known(definition.get(name), ((given.at, "resource_def"), name))
-        count = shaped.get("count")
-        if len(self._faults) > before or first_unknown([count, definition]) == FAULTY:
-            return None
-        assert isinstance(count, int) and isinstance(definition, dict)
-        if count > NODES_MAX:
-            self._faults.add((given.at, "count"), f"expected at most {NODES_MAX}, found {count}")
-            return None
-        return _GroupProperties(
-            count=count,
-            index_var=shaped["index_var"],
-            type=definition["type"],
-            metadata=definition.get("metadata") or {},
-            removed=[
-                str(name) for policy in shaped["removal_policies"] for name in policy["resource_list"] or []
-            ],
-        )
-
-    def _expect_known(self, value: Json, at: At, *, deep: bool = False) -> None:
-        unknown = first_unknown(value) if deep else value if isinstance(value, Unknown) else None
-        if unknown is not None and unknown != FAULTY:
-            self._faults.add(
-                at,
-                f"must be known beforehand, found {unknown}; steps that expand a group while the stack is"
-                " carried out are not supported yet; use a parameter",
-            )
-
-
-class _GroupProperties(msgspec.Struct, frozen=True):
-    count: int
-    index_var: str
-    type: str
-    metadata: dict[str, Json]
-    removed: list[str]
-
-    def names(self) -> list[str]:
-        """The members' names: the smallest numbers that no removal policy takes out."""
-        gone = set(self.removed)
-        free = (str(number) for number in itertools.count() if str(number) not in gone)
-        return list(itertools.islice(free, self.count))
-
-
-def _definition_of(given: Given) -> Given:
-    """The properties of a group's `resource_def`."""
-    written = given.within("resource_def", "properties") if isinstance(given, Written) else None
-    return written or Part(given, "resource_def", "properties")
+    def _build_members(self, of: Path, members: Members, at: At, group: Group, below: _Around) -> None:
+        before: tuple[Path, ...] = ()
+        for name, type in members.types.items():
+            path = Path(f"{of}/{name}")
+            given: Given = members.definition
+            if members.index_var:
+                given = Indexed(members.definition, members.index_var, name)
+            text = ResourceText(type=type, metadata=members.metadata)
+            group.nodes[name] = self._build_node(path, name, text, at, given, below, before)
+            before = (path,) if members.in_turn else ()

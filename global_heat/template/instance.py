@@ -10,6 +10,7 @@ import msgspec
 from global_heat.model.names import Path
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation, Function, Run
+from global_heat.template.evaluator import Evaluator
 from global_heat.template.location import At, Wrong
 from global_heat.template.outline import Template
 from global_heat.template.parameter import ParameterSchema
@@ -19,8 +20,17 @@ Argument = Callable[[str, ParameterSchema, Run], Json]
 """Gives a parameter's value, noting its faults in the run."""
 
 
+AWS_REGION = "ap-southeast-1"
+"""What Heat says to every CloudFormation template; regions of ours have names of their own."""
+
+
 class Node(Protocol):
     """A resource as the functions of its template see it."""
+
+    @property
+    def exists(self) -> bool:
+        """False: its condition is false."""
+        ...
 
     def reference(self, run: Run) -> Json: ...
     def attribute(self, keys: list[Json], run: Run) -> Json:
@@ -41,13 +51,11 @@ class Title(msgspec.Struct, frozen=True):
     def arn(self) -> str:
         return f"arn:openstack:heat::{self.project}:stacks/{self.name}/{self.id}"
 
-    def pseudo(self, name: str) -> str | None:
-        """The value of a pseudo parameter."""
-        return {
-            "OS::stack_name": self.name,
-            "OS::stack_id": self.id,
-            "OS::project_id": self.project,
-        }.get(name)
+    def pseudo(self, *, is_hot: bool = True) -> dict[str, str]:
+        """The pseudo parameters."""
+        if is_hot:
+            return {"OS::stack_name": self.name, "OS::stack_id": self.id, "OS::project_id": self.project}
+        return {"AWS::StackName": self.name, "AWS::StackId": self.arn, "AWS::Region": AWS_REGION}
 
 
 class Facade(msgspec.Struct, frozen=True):
@@ -55,6 +63,7 @@ class Facade(msgspec.Struct, frozen=True):
 
     deletion_policy: str = "Delete"
     metadata: Callable[[Run], Json] = lambda run: {}
+    update_policy: Callable[[Run], Json] = lambda run: {}
 
 
 class Instance:
@@ -68,11 +77,13 @@ class Instance:
         title: Title,
         files: Mapping[str, str],
         argument: Argument,
+        evaluator: Evaluator,
     ) -> None:
         self.path = path
         self.at = at
         self.template = template
         self.title = title
+        self.evaluator = evaluator
         self.nodes: dict[str, Node] = {}
         """By name; while the tree is being built, those built so far."""
         self.facade_of: Facade | None = None
@@ -91,9 +102,26 @@ class Instance:
     def files(self) -> Mapping[str, str]:
         return self._files
 
+    @property
+    def mappings(self) -> Mapping[str, Json]:
+        return self.template.mappings
+
+    @property
+    def pseudo(self) -> dict[str, str]:
+        return self.title.pseudo(is_hot=self.template.version.is_hot)
+
+    def section(self, name: str) -> At:
+        """Where a section of this template stands."""
+        return (self.at, self.template.version.word(name))
+
+    def has_resource(self, name: str) -> bool:
+        if name in self.nodes:
+            return self.nodes[name].exists
+        return name in self.template.resources
+
     def parameter(self, name: str, run: Run) -> Json:
         if name not in self.template.parameters:
-            value = self.title.pseudo(name)
+            value = self.pseudo.get(name)
             if value is None:
                 raise Wrong(f"there is no parameter {name}; declare it under parameters", late=True)
             return value
@@ -107,7 +135,7 @@ class Instance:
         """Whether a condition holds; `FAULTY` when its definition has a fault, which is noted."""
         if name not in self.template.conditions:
             raise Wrong(f"there is no condition {name}; define it under conditions")
-        at = ((self.at, "conditions"), name)
+        at = (self.section("conditions"), name)
 
         def decide() -> Json:
             definition = self.template.conditions[name]
@@ -157,20 +185,20 @@ class Instance:
                 return self.facade_of.metadata(run)
             case "deletion_policy":
                 return self.facade_of.deletion_policy
-        return {}
+        return self.facade_of.update_policy(run)
 
     def output(self, name: str, run: Run) -> Json:
         """An output's value; null when its condition is false. Its faults are noted in the run."""
         output = self.template.outputs.get(name)
         if output is None:
             return FAULTY
-        at = ((self.at, "outputs"), name)
+        at = (self.section("outputs"), name)
 
         def evaluate() -> Json:
-            holds = self.holds(output.condition, run, (at, "condition"))
+            holds = self.holds(output.condition, run, (at, self.template.version.word("condition")))
             if holds is not True:
                 return FAULTY if holds == FAULTY else None
-            value = Evaluation(self, run).resolve(output.value, (at, "value"))
+            value = Evaluation(self, run).resolve(output.value, (at, self.template.version.word("value")))
             return None if value is OMITTED else value
 
         return run.memoized((self.path, "output", name), evaluate)
@@ -179,6 +207,7 @@ class Instance:
 class _NotBuilt:
     """A resource of which nothing is known while the tree is being built."""
 
+    exists = True
     _value = Unknown("a resource")
 
     def reference(self, run: Run) -> Json:

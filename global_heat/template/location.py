@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 
 from global_heat.model.errors import Fault, Invalid
@@ -51,35 +52,49 @@ class Wrong(Exception):
         self.late = late
 
 
+class Kind(enum.Enum):
+    """What a fault is about, so that some can be left out where they do not matter yet."""
+
+    FORM = enum.auto()
+    """The template itself, whatever values it is given."""
+    VALUE = enum.auto()
+    """A value: of a parameter, or one that a property is given."""
+    LATE = enum.auto()
+    """Heat notices it only when the value is asked for."""
+
+
 class Faults:
-    """The faults found so far, each once."""
+    """The faults found so far, each once; those that may be late come last."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str], Fault] = {}
-        self._late: dict[tuple[str, str], Fault] = {}
+        self._found: dict[tuple[str, str], tuple[Fault, Kind]] = {}
 
-    def add(self, at: At, message: str, *, late: bool = False) -> None:
+    def add(self, at: At, message: str, *, late: bool = False, value: bool = False) -> None:
         fault = Fault(spell(at), message)
-        (self._late if late else self._found).setdefault((fault.path, fault.message), fault)
+        kind = Kind.LATE if late else Kind.VALUE if value else Kind.FORM
+        self._found.setdefault((fault.path, fault.message), (fault, kind))
 
     def include(self, faults: Faults, *, late: bool = True) -> None:
         """Take over another's faults; without `late` those that may wait are left behind."""
-        self._found.update(faults._found)
-        if late:
-            self._found.update(faults._late)
+        for key, (fault, kind) in faults._found.items():
+            if late or kind is not Kind.LATE:
+                self._found.setdefault(key, (fault, kind))
 
     def __iter__(self) -> Iterator[Fault]:
-        yield from self._found.values()
-        yield from self._late.values()
+        yield from self._of(Kind.FORM, Kind.VALUE)
+        yield from self._of(Kind.LATE)
+
+    def _of(self, *kinds: Kind) -> Iterator[Fault]:
+        return (fault for fault, kind in self._found.values() if kind in kinds)
 
     def __len__(self) -> int:
-        return len(self._found) + len(self._late)
+        return len(self._found)
 
-    def raise_any(self, what: str) -> None:
-        """Raise `Invalid` with all of them, if there are any."""
-        if not self:
+    def raise_any(self, what: str, *, values: bool = True) -> None:
+        """Raise `Invalid` with all of them, if there are any; without `values` only those of form."""
+        faults = list(self) if values else list(self._of(Kind.FORM))
+        if not faults:
             return
-        faults = list(self)
         noun = "fault" if len(faults) == 1 else "faults"
         message = f"{what} has {len(faults)} {noun}"
         if len(faults) > FAULTS_SHOWN_MAX:

@@ -44,6 +44,10 @@ class Place:
         region_at: At,
         deletion_policy: str = "Delete",
         parent: Container | None = None,
+        after: tuple[Path, ...] = (),
+        hooks: tuple[str, ...] = (),
+        restricted: tuple[str, ...] = (),
+        external_id: str = "",
     ) -> None:
         self.path = path
         self.name = name
@@ -57,16 +61,36 @@ class Place:
         self.deletion_policy = deletion_policy
         self.parent = parent
         """The nested stack or group that it is in."""
+        self.after = after
+        """Members of the same chain that come before it."""
+        self.hooks = hooks
+        self.restricted = restricted
+        """Actions that the environment forbids: update, replace."""
+        self.external_id = external_id
+        """Of a thing that is there already; empty: it is ours to make."""
 
     def metadata(self, run: Run) -> Json:
         def resolve() -> Json:
-            return Evaluation(self.scope, run).resolve(self.text.metadata, (self.at, "metadata"))
+            at = (self.at, self.scope.template.version.word("metadata"))
+            return Evaluation(self.scope, run).resolve(self.text.metadata, at)
 
         return run.memoized((self.path, "metadata"), resolve)
+
+    def update_policy(self, run: Run) -> Json:
+        """What its functions read is no reason to wait for it."""
+
+        def resolve() -> Json:
+            at = (self.at, self.scope.template.version.word("update_policy"))
+            return Evaluation(self.scope, run).resolve(self.text.update_policy, at)
+
+        value, _ = run.traced(lambda: run.memoized((self.path, "update_policy"), resolve))
+        return value
 
 
 class Leaf:
     """A resource that a step makes."""
+
+    exists = True
 
     def __init__(self, place: Place, type: str, schema: TypeSchema, given: Given) -> None:
         self.place = place
@@ -104,6 +128,8 @@ class Leaf:
 
 class Nested:
     """A resource that a template stands for."""
+
+    exists = True
 
     def __init__(self, place: Place, inner: Instance, given: Given) -> None:
         self.place = place
@@ -143,18 +169,24 @@ class Nested:
 
 
 class Group:
-    """A ResourceGroup: the same definition several times."""
+    """A ResourceGroup or a ResourceChain: the same definition several times."""
 
-    def __init__(self, place: Place, title: Title, given: Given, definition: Given) -> None:
+    exists = True
+
+    def __init__(
+        self, place: Place, title: Title, type: str, schema: TypeSchema, given: Given, definition: Given
+    ) -> None:
         self.place = place
         self.path = place.path
         self.title = title
+        self.type = type
+        self.schema = schema
         self.given = given
         self.definition = definition
-        """The properties of `resource_def`."""
+        """The properties of each member."""
         self.nodes: dict[str, Node] = {}
         self.removed: list[str] = []
-        """The names that the removal policies take out."""
+        """The names that are taken out for good."""
 
     def reference(self, run: Run) -> Json:
         run.trace.awaited.add(self.path)
@@ -169,10 +201,10 @@ class Group:
         match name:
             case "refs":
                 found = walk([node.reference(run) for node in self.nodes.values()], path, text_indexes=False)
-            case "refs_map":
+            case "refs_map" if name in self.schema.attributes:
                 refs = {name: node.reference(run) for name, node in self.nodes.items()}
                 found = walk(refs, path, text_indexes=False)
-            case "removed_rsrc_list":
+            case "removed_rsrc_list" if name in self.schema.attributes:
                 found = walk(self.removed, path, text_indexes=False)
             case "attributes":
                 if not path:
@@ -185,7 +217,8 @@ class Group:
         return None if found is OMITTED else found
 
     def attributes(self, run: Run) -> dict[str, Json]:
-        return {name: self.attribute([name], run) for name in ("refs", "refs_map", "removed_rsrc_list")}
+        names = [name for name in ("refs", "refs_map", "removed_rsrc_list") if name in self.schema.attributes]
+        return {name: self.attribute([name], run) for name in names}
 
 
 Container = Nested | Group
@@ -202,6 +235,8 @@ def _inside(nodes: dict[str, Node], keys: list[Json], run: Run) -> Json:
 
 class Disabled:
     """A resource whose condition is false."""
+
+    exists = False
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -221,6 +256,8 @@ class Disabled:
 
 class Broken:
     """A resource with a fault that is noted; nothing more is said about it."""
+
+    exists = True
 
     def reference(self, run: Run) -> Json:
         return FAULTY

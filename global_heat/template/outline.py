@@ -8,13 +8,14 @@ import msgspec
 
 from global_heat.model.errors import Invalid
 from global_heat.model.values import Json
+from global_heat.template.cfn import declaration
 from global_heat.template.document import parse_document
+from global_heat.template.evaluator import Evaluator, NoEvaluator
 from global_heat.template.location import At, Faults, place
 from global_heat.template.parameter import ParameterSchema, read_parameter
 from global_heat.template.values import describe
-from global_heat.template.versions import CONDITIONS_SINCE, DATES, VERSIONS, Version
+from global_heat.template.versions import AWS, DATES, DIALECTS, HEAT, HOT, Version
 
-_SECTIONS = ("description", "parameter_groups", "parameters", "resources", "outputs")
 _RESOURCE_KEYS = (
     "type",
     "region",
@@ -37,6 +38,7 @@ class ResourceText(msgspec.Struct, frozen=True):
     condition: Json = True
     region: Json = None
     description: str = ""
+    external_id: Json = None
 
 
 class OutputText(msgspec.Struct, frozen=True):
@@ -62,9 +64,13 @@ class Template(msgspec.Struct, frozen=True):
     conditions: Mapping[str, Json] = {}
     resources: Mapping[str, ResourceText | None] = {}
     outputs: Mapping[str, OutputText | None] = {}
+    mappings: Mapping[str, Json] = {}
+    """Of a CloudFormation template."""
 
 
-def read_template(text: str, file: str, faults: Faults) -> Template | None:
+def read_template(
+    text: str, file: str, faults: Faults, evaluator: Evaluator | None = None
+) -> Template | None:
     """Read a template and note its faults; None: there is no going on with it.
 
     Raises `Invalid` for a text of the stack's own template that cannot be read at all.
@@ -82,57 +88,61 @@ def read_template(text: str, file: str, faults: Faults) -> Template | None:
         faults.add(at or place("template"), f"expected a map of sections, found {describe(data)}")
         return None
     version = _read_version(data, at, faults)
-    return None if version is None else _Reader(version, at, faults).read(data, file)
+    return None if version is None else _Reader(version, at, faults, evaluator or NoEvaluator()).read(data, file)
 
 
 def _read_version(data: dict[str, Json], at: At, faults: Faults) -> Version | None:
-    if "heat_template_version" not in data:
-        if data.keys() & {"HeatTemplateFormatVersion", "AWSTemplateFormatVersion"}:
-            faults.add(
-                at or place("template"), "CloudFormation templates are not supported yet; write it as HOT"
-            )
-        else:
-            faults.add((at, "heat_template_version"), f"is missing; add it, for example {DATES[-1]}")
+    keys = [key for key in DIALECTS if isinstance(data.get(key), str)] or [key for key in DIALECTS if key in data]
+    if not keys:
+        faults.add((at, HOT), f"is missing; add it, for example {DATES[-1]}")
         return None
-    written = data["heat_template_version"]
-    version = VERSIONS.get(written) if isinstance(written, str) else None
+    if len(keys) > 1:
+        faults.add((at, keys[1]), f"stands beside {keys[0]}; a template has one version")
+        return None
+    written, versions = data[keys[0]], DIALECTS[keys[0]]
+    version = versions.get(written) if isinstance(written, str) else None
     if version is None:
-        faults.add(
-            (at, "heat_template_version"), f"expected one of {', '.join(VERSIONS)}, found {describe(written)}"
-        )
+        faults.add((at, keys[0]), f"expected one of {', '.join(versions)}, found {describe(written)}")
     return version
 
 
 class _Reader:
-    """Reads the sections of one template."""
+    """Reads the sections of one template. HOT's words stand for those of any language."""
 
-    def __init__(self, version: Version, at: At, faults: Faults) -> None:
+    def __init__(self, version: Version, at: At, faults: Faults, evaluator: Evaluator) -> None:
         self._version = version
+        self._word = version.word
         self._at = at
         self._faults = faults
-        self._conditional = version.has(CONDITIONS_SINCE)
+        self._evaluator = evaluator
 
     def read(self, data: dict[str, Json], file: str) -> Template:
-        sections = (*_SECTIONS, "conditions") if self._conditional else _SECTIONS
-        for name in data.keys() - {*sections, "heat_template_version"}:
-            self._faults.add((self._at, str(name)), f"is no section; expected one of {', '.join(sections)}")
+        sections = ["description", "parameters", "resources", "outputs"]
+        sections.append("parameter_groups" if self._version.is_hot else "mappings")
+        if self._version.has_conditions:
+            sections.append("conditions")
+        keys = (HOT,) if self._version.is_hot else (AWS, HEAT)
+        expected = [self._word(section) for section in sections]
+        for name in data.keys() - {*expected, *keys}:
+            self._faults.add((self._at, str(name)), f"is no section; expected one of {', '.join(expected)}")
         parameters = {
-            name: read_parameter(written, self._version, at, self._faults)
-            for name, written, at in self._section(data, "parameters")
+            name: self._parameter(written, at) for name, written, at in self._section(data, "parameters")
         }
         resources = {
             name: self._resource(written, at) for name, written, at in self._section(data, "resources")
         }
-        for name in resources.keys() & parameters.keys():
-            self._faults.add(
-                ((self._at, "resources"), name), "is the name of a parameter as well; rename one of them"
-            )
         for name in resources:
+            at = ((self._at, self._word("resources")), name)
+            if name in parameters:
+                self._faults.add(at, "is the name of a parameter as well; rename one of them")
             if not name or "/" in name:
-                self._faults.add(((self._at, "resources"), name), 'a name must not be empty or hold a "/"')
+                self._faults.add(at, 'a name must not be empty or hold a "/"')
         conditions = {}
-        if self._conditional:
+        if self._version.has_conditions:
             conditions = {name: written for name, written, _ in self._section(data, "conditions")}
+        mappings = {}
+        if not self._version.is_hot:
+            mappings = {name: written for name, written, _ in self._section(data, "mappings")}
         outputs = {name: self._output(written, at) for name, written, at in self._section(data, "outputs")}
         return Template(
             file=file,
@@ -143,10 +153,11 @@ class _Reader:
             conditions=conditions,
             resources=resources,
             outputs=outputs,
+            mappings=mappings,
         )
 
     def _section(self, data: dict[str, Json], section: str) -> list[tuple[str, Json, At]]:
-        content, at = data.get(section), (self._at, section)
+        content, at = data.get(self._word(section)), (self._at, self._word(section))
         if content is None:
             return []
         if not isinstance(content, dict):
@@ -157,74 +168,87 @@ class _Reader:
                 self._faults.add((at, name), "YAML reads this name as a boolean; choose another one")
         return [(name, written, (at, name)) for name, written in content.items()]
 
+    def _parameter(self, written: Json, at: At) -> ParameterSchema | None:
+        if not self._version.is_hot:
+            written = declaration(written, at, self._faults)
+        return read_parameter(written, self._version, at, self._faults, self._evaluator)
+
     def _text(self, written: dict[str, Json], key: str, at: At) -> str:
-        text = written.get(key)
+        text = written.get(self._word(key))
         if text is None:
             return ""
         if isinstance(text, dict | list):
-            self._faults.add((at, key), f"expected a text, found {describe(text)}")
+            self._faults.add((at, self._word(key)), f"expected a text, found {describe(text)}")
         return str(text)
 
     def _resource(self, written: Json, at: At) -> ResourceText | None:
         if not isinstance(written, dict):
             self._faults.add(at, f"expected a map with the resource's type, found {describe(written)}")
             return None
-        keys = (*_RESOURCE_KEYS, "condition", "external_id") if self._conditional else _RESOURCE_KEYS
-        for key in written.keys() - set(keys):
-            self._faults.add((at, str(key)), f"is no key of a resource; expected one of {', '.join(keys)}")
-        self._later(written, at)
-        maps = {key: self._map(written, key, at) for key in ("properties", "metadata", "update_policy")}
-        policy, condition = written.get("deletion_policy", "Delete"), written.get("condition", True)
+        said = {self._word(key): key for key in self._resource_keys()}
+        if self._version.is_hot:
+            for key in written.keys() - said.keys():
+                self._faults.add((at, str(key)), f"is no key of a resource; expected one of {', '.join(said)}")
+        read = {key: written[word] for word, key in said.items() if word in written}
+        maps = {key: self._map(read, key, at) for key in ("properties", "metadata", "update_policy")}
+        policy, condition = read.get("deletion_policy", "Delete"), read.get("condition", True)
         if not isinstance(policy, str | dict):
-            self._faults.add((at, "deletion_policy"), f"expected Delete or Retain, found {describe(policy)}")
+            here = (at, self._word("deletion_policy"))
+            self._faults.add(here, f"expected Delete, Retain or Snapshot, found {describe(policy)}")
         if not isinstance(condition, str | bool | dict):
-            self._faults.add((at, "condition"), f"expected a condition's name, found {describe(condition)}")
+            here = (at, self._word("condition"))
+            self._faults.add(here, f"expected a condition's name, found {describe(condition)}")
             condition = True
-        type_name = written.get("type")
+        external = read.get("external_id")
+        if external is not None and not isinstance(external, str | dict):
+            self._faults.add((at, "external_id"), f"expected the id of a thing, found {describe(external)}")
+            external = None
+        type_name = read.get("type")
         if not isinstance(type_name, str) or not type_name:
-            self._faults.add(
-                (at, "type"), f"expected the name of a resource type, found {describe(type_name)}"
-            )
+            here = (at, self._word("type"))
+            self._faults.add(here, f"expected the name of a resource type, found {describe(type_name)}")
             return None
         return ResourceText(
             type=type_name,
-            depends_on=self._depends_on(written, at),
+            depends_on=self._depends_on(read, at),
             deletion_policy=policy,
             condition=condition,
-            region=written.get("region"),
+            region=read.get("region"),
             description=self._text(written, "description", at),
+            external_id=external,
             **maps,
         )
 
-    def _later(self, written: dict[str, Json], at: At) -> None:
-        if self._conditional and "external_id" in written:
-            self._faults.add((at, "external_id"), "is not supported yet; leave it out")
-        if written.get("update_policy"):
-            self._faults.add((at, "update_policy"), "is not supported yet; leave it out")
+    def _resource_keys(self) -> tuple[str, ...]:
+        keys: tuple[str, ...] = _RESOURCE_KEYS
+        if self._version.has_conditions:
+            keys = (*keys, "condition")
+        return (*keys, "external_id") if self._version.is_hot and self._version.has_conditions else keys
 
-    def _map(self, written: dict[str, Json], key: str, at: At) -> dict[str, Json]:
-        value = written.get(key, {})
+    def _map(self, read: dict[str, Json], key: str, at: At) -> dict[str, Json]:
+        value = read.get(key, {})
         if isinstance(value, dict):
             return value
-        self._faults.add((at, key), f"expected a map, found {describe(value)}")
+        self._faults.add((at, self._word(key)), f"expected a map, found {describe(value)}")
         return {}
 
-    def _depends_on(self, written: dict[str, Json], at: At) -> tuple[str, ...]:
-        names = written.get("depends_on", [])
+    def _depends_on(self, read: dict[str, Json], at: At) -> tuple[str, ...]:
+        names = read.get("depends_on", [])
         if isinstance(names, str):
             return (names,)
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             return tuple(names)
         message = f"expected a resource's name or a list of names, found {describe(names)}"
-        self._faults.add((at, "depends_on"), message)
+        self._faults.add((at, self._word("depends_on")), message)
         return ()
 
     def _output(self, written: Json, at: At) -> OutputText | None:
-        if not isinstance(written, dict) or "value" not in written:
-            self._faults.add(at, f"expected a map with the output's value, found {describe(written)}")
+        word = self._word("value")
+        if not isinstance(written, dict) or word not in written:
+            self._faults.add(at, f"expected a map with the output's {word}, found {describe(written)}")
             return None
-        condition = written.get("condition", True) if self._conditional else True
-        return OutputText(written["value"], self._text(written, "description", at), condition)
+        condition = written.get(self._word("condition"), True) if self._version.has_conditions else True
+        return OutputText(written[word], self._text(written, "description", at), condition)
 
     def _groups(self, written: Json, parameters: Mapping[str, object]) -> list[ParameterGroup]:
         at: At = (self._at, "parameter_groups")

@@ -9,6 +9,7 @@ import msgspec
 from global_heat.model.schema import PropertySchema
 from global_heat.model.values import Json, Unknown
 from global_heat.template.constraint import KINDS, Constraint, read_bound
+from global_heat.template.evaluator import Evaluator
 from global_heat.template.location import At, Faults, Wrong
 from global_heat.template.values import describe, first_unknown
 from global_heat.template.versions import MODULO_SINCE, TAGS_SINCE, Version
@@ -137,7 +138,9 @@ _COERCE = {
 }
 
 
-def read_parameter(written: Json, version: Version, at: At, faults: Faults) -> ParameterSchema | None:
+def read_parameter(
+    written: Json, version: Version, at: At, faults: Faults, evaluator: Evaluator
+) -> ParameterSchema | None:
     """Read a declaration; None, with the faults noted, when there is no way to go on with it."""
     if not isinstance(written, dict):
         faults.add(at, f"expected a map with the parameter's type, found {describe(written)}")
@@ -157,7 +160,7 @@ def read_parameter(written: Json, version: Version, at: At, faults: Faults) -> P
         description=_string(written.get("description") or ""),
         hidden=flags["hidden"],
         immutable=flags["immutable"],
-        constraints=tuple(_read_constraints(written, type_name, version, at, faults)),
+        constraints=tuple(_read_constraints(written, type_name, version, at, faults, evaluator)),
         tags=_read_tags(written.get("tags"), (at, "tags"), faults),
     )
     _check_default(schema, (at, "default"), faults)
@@ -182,7 +185,12 @@ def _read_tags(written: Json, at: At, faults: Faults) -> tuple[str, ...]:
 
 
 def _read_constraints(
-    written: dict[str, Json], type_name: str, version: Version, at: At, faults: Faults
+    written: dict[str, Json],
+    type_name: str,
+    version: Version,
+    at: At,
+    faults: Faults,
+    evaluator: Evaluator,
 ) -> list[Constraint]:
     entries, at = written.get("constraints", []), (at, "constraints")
     if not isinstance(entries, list):
@@ -191,13 +199,13 @@ def _read_constraints(
     constraints = []
     for index, entry in enumerate(entries):
         try:
-            constraints.append(_read_constraint(entry, type_name, version))
+            constraints.append(_read_constraint(entry, type_name, version, evaluator))
         except Wrong as wrong:
             faults.add((at, index), wrong.message)
     return constraints
 
 
-def _read_constraint(entry: Json, type_name: str, version: Version) -> Constraint:
+def _read_constraint(entry: Json, type_name: str, version: Version, evaluator: Evaluator) -> Constraint:
     kinds = [kind for kind in KINDS if kind != "modulo" or version.has(MODULO_SINCE)]
     if not isinstance(entry, dict):
         raise Wrong(f"expected a map with one of {', '.join(kinds)}, found {describe(entry)}")
@@ -209,7 +217,7 @@ def _read_constraint(entry: Json, type_name: str, version: Version) -> Constrain
         raise Wrong(f"states no constraint; expected one of {', '.join(kinds)}")
     if type_name not in CONSTRAINED[kind]:
         raise Wrong(f"the constraint {kind} is for {', '.join(CONSTRAINED[kind])}, not for {type_name}")
-    bound = read_bound(kind, entry[kind])
+    bound = read_bound(kind, entry[kind], evaluator)
     if kind == "allowed_values":
         coerce = _COERCE["string" if type_name == "comma_delimited_list" else type_name]
         bound = [coerce(value) for value in bound]

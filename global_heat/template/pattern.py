@@ -1,7 +1,7 @@
 """Regular expressions of strangers, matched in time linear in the text.
 
-RE2 does the matching. It has no look-around and no back-references; the rest is Python's syntax, with
-its meaning: `\\d` and `\\w` know all scripts.
+RE2 does the matching, with Python's syntax and meaning: `\\d` and `\\w` know all scripts. It has no
+look-around and no back-references; what needs them goes to the evaluator, which can be ended.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import re2
 
+from global_heat.template.evaluator import Evaluator, EvaluatorError, NoEvaluator
 from global_heat.template.location import Wrong
 
 PATTERN_CHARACTERS_MAX = 4096
@@ -19,36 +20,45 @@ _OUTSIDE_CLASS = {"d": r"\p{Nd}", "w": r"[\p{L}\p{N}_]", "W": r"[^\p{L}\p{N}_]",
 _INSIDE_CLASS = {"d": r"\p{Nd}", "w": r"\p{L}\p{N}_", "D": r"\P{Nd}"}
 
 
-def matches(pattern: str, text: str) -> bool:
-    """Tell whether the pattern, read from the start, ends at the end of the text: `a|ab` refuses "ab".
+class Pattern:
+    """A pattern that can be used."""
 
-    Raises `Wrong` when the pattern cannot be used.
-    """
-    found = _compile(pattern).match(text)
-    return found is not None and found.end() == len(text)
+    def __init__(self, text: str, evaluator: Evaluator | None = None) -> None:
+        """Raises `Wrong` when it cannot be used."""
+        if len(text) > PATTERN_CHARACTERS_MAX:
+            raise Wrong(f"a pattern may have at most {PATTERN_CHARACTERS_MAX} characters")
+        self.text = text
+        self._evaluator = evaluator or NoEvaluator()
+        self._linear = _compile(text)
+        if self._linear is None:
+            try:
+                self._evaluator.check_pattern(text)
+            except EvaluatorError as error:
+                raise Wrong(f'the pattern "{text}" cannot be used: {error}') from None
 
+    def matches(self, text: str) -> bool:
+        """Tell whether it, read from the start, ends at the end of the text: `a|ab` refuses "ab".
 
-def check_pattern(pattern: str) -> None:
-    """Raise `Wrong` when the pattern cannot be used."""
-    _compile(pattern)
+        Raises `Wrong` when that cannot be told in time.
+        """
+        if self._linear is not None:
+            found = self._linear.match(text)
+            return found is not None and found.end() == len(text)
+        try:
+            return self._evaluator.match_end(self.text, text) == len(text)
+        except EvaluatorError as error:
+            raise Wrong(f'the pattern "{self.text}" cannot be matched: {error}') from None
 
 
 @lru_cache(maxsize=512)
 def _compile(pattern: str) -> Any:
-    if len(pattern) > PATTERN_CHARACTERS_MAX:
-        raise Wrong(f"a pattern may have at most {PATTERN_CHARACTERS_MAX} characters")
+    """RE2's own form of a pattern; None: it is beyond RE2."""
     options = re2.Options()
     options.log_errors = False
     try:
         return re2.compile(_translate(pattern), options)
-    except re2.error as error:
-        reason = error.args[0] if error.args else error
-        if isinstance(reason, bytes):
-            reason = reason.decode(errors="replace")
-        raise Wrong(
-            f'the pattern "{pattern}" cannot be used: {reason}; it must be a regular expression'
-            " without look-around and back-references"
-        ) from None
+    except re2.error:
+        return None
 
 
 def _translate(pattern: str) -> str:

@@ -45,7 +45,7 @@ class Coercion:
         try:
             value = self._shape(schema, given, keys, at, lenient)
         except Wrong as wrong:
-            self._faults.add(at, f"{wrong.message}, found {self._found(given)}")
+            self._faults.add(at, f"{wrong.message}, found {self._found(given)}", value=True)
             return given
         if first_unknown(value) is not None or not schema.constraints:
             return value
@@ -54,7 +54,7 @@ class Coercion:
         for constraint in constraints:
             expected = constraint.violation(value)
             if expected is not None:
-                self._faults.add(at, f"{expected}, found {self._found(value)}")
+                self._faults.add(at, f"{expected}, found {self._found(value)}", value=True)
                 break
         return value
 
@@ -62,7 +62,7 @@ class Coercion:
         self, schemas: Mapping[str, PropertySchema], given: Mapping[str, Json], keys: Keys, at: At
     ) -> dict[str, Json]:
         """A map's values, each under its own schema. What is not given is its default, else null."""
-        check_names(schemas, given, at, self._faults)
+        check_names(schemas, given, at, self._faults, inner=True)
         result = {}
         for name, schema in schemas.items():
             if given.get(name, OMITTED) is not OMITTED:
@@ -104,20 +104,28 @@ class Coercion:
 
 
 def check_names(
-    schemas: Mapping[str, PropertySchema], given: Mapping[str, Json], at: At, faults: Faults
+    schemas: Mapping[str, PropertySchema],
+    given: Mapping[str, Json],
+    at: At,
+    faults: Faults,
+    *,
+    inner: bool = False,
 ) -> None:
-    """Note names that the schema does not have, required ones that are missing, and doubles."""
+    """Note names that the schema does not have, required ones that are missing, and doubles.
+
+    `inner`: of a map inside a property, which counts as its value.
+    """
     for name in given.keys() - schemas.keys():
         expected = ", ".join(sorted(schemas)) or "none at all"
-        faults.add((at, name), f"is no property here; expected one of {expected}")
+        faults.add((at, name), f"is no property here; expected one of {expected}", value=inner)
     for name, schema in schemas.items():
         there = given.get(name, OMITTED) is not OMITTED
         former = former_name(name, schemas)
         replaced = former is not None and given.get(former, OMITTED) is not OMITTED
         if there and replaced:
-            faults.add((at, name), f"stands beside {former}, its former name; leave that out")
+            faults.add((at, name), f"stands beside {former}, its former name; leave that out", value=True)
         elif schema.required and not there and not replaced and schema.default is None:
-            faults.add(at, f"the property {name} is required and missing; add it")
+            faults.add(at, f"the property {name} is required and missing; add it", value=True)
 
 
 def former_name(name: str, schemas: Mapping[str, PropertySchema]) -> str | None:

@@ -7,17 +7,28 @@ import msgspec
 from global_heat.model.values import Json
 
 
+class GroupPast(msgspec.Struct, frozen=True):
+    """What a group's earlier revisions leave to the next one."""
+
+    members: dict[str, Json] = {}
+    """Each member's name and reference; null: it has none yet."""
+    removed: tuple[str, ...] = ()
+    """The names that were taken out for good: no member gets them again."""
+
+
 class Source(msgspec.Struct, frozen=True):
     """Everything a person hands over for a stack; what a revision stores."""
 
     template: str
     """The text, YAML or JSON."""
     environment: dict[str, Json] = {}
-    """Already merged: parameters, parameter_defaults, resource_registry, regions."""
+    """Already merged: parameters, parameter_defaults, resource_registry, event_sinks, regions, …"""
     files: dict[str, str] = {}
     """Text by the name that templates use for it. A key is never a path of a file system."""
     parameters: dict[str, Json] = {}
     """Win over those of the environment."""
+    groups: dict[str, GroupPast] = {}
+    """The past of each group that the stack had, by path: `Tree.past` of the revision before."""
 
 
 class Identity(msgspec.Struct, frozen=True):

@@ -8,20 +8,21 @@ import msgspec
 
 from global_heat.model.errors import Fault
 from global_heat.model.names import Path, Region
-from global_heat.model.values import Json
+from global_heat.model.values import Json, Unknown
 from global_heat.template.constraint import Constraint
-from global_heat.template.environment import Placement
+from global_heat.template.environment import Environment, Placement
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults
-from global_heat.template.node import Container, Leaf, Nested
+from global_heat.template.node import Container, Group, Leaf, Nested
 from global_heat.template.parameter import PSEUDO_PARAMETER
-from global_heat.template.property import Coercion, Keys, Visit
+from global_heat.template.property import Coercion, Keys, Visit, unchanged
 from global_heat.template.shaping import shape
+from global_heat.template.source import GroupPast
+from global_heat.template.values import OMITTED
 from global_heat.template.view import NothingYet, View
 
 ROOT = Path("")
-PSEUDO_PARAMETERS = ("OS::stack_name", "OS::stack_id", "OS::project_id")
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -40,6 +41,12 @@ class Definition(msgspec.Struct, frozen=True):
     description: str = ""
     container: Path = Path("")
     """The nested stack or group that it is in; empty: the root."""
+    external_id: str = ""
+    """The id of a thing that is there already and is only looked at; empty: it is ours to make."""
+    hooks: tuple[str, ...] = ()
+    """When to wait for a person: pre-create, post-update, …"""
+    restricted: tuple[str, ...] = ()
+    """Actions that the environment forbids: update, replace."""
 
 
 class ContainerDefinition(msgspec.Struct, frozen=True):
@@ -58,6 +65,11 @@ class ContainerDefinition(msgspec.Struct, frozen=True):
     resources: tuple[str, ...]
     """The names inside."""
     container: Path = Path("")
+    deletion_policy: str = "Delete"
+    update_policy: dict[str, Json] = {}
+    """A group's `rolling_update` and `batch_create`, as its type has them."""
+    hooks: tuple[str, ...] = ()
+    restricted: tuple[str, ...] = ()
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -66,6 +78,16 @@ class Output(msgspec.Struct, frozen=True):
     description: str = ""
     error: str = ""
     """Empty: none."""
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Something that is known, and right, and that nobody carries out yet."""
+
+    path: Path
+    """The resource; empty: the stack."""
+    what: str
+    """A type's name, or what else it is: `the property x of OS::Y`, `hooks`."""
+    location: str
 
 
 class Lookup(msgspec.Struct, frozen=True):
@@ -86,28 +108,32 @@ class Tree:
 
     def __init__(
         self,
-        root: Instance,
+        instances: Mapping[Path, Instance],
         leaves: Mapping[Path, Leaf],
         containers: Mapping[Path, Container],
         definitions: Mapping[Path, Definition],
         requires: Mapping[Path, Sequence[Path]],
         needed: Mapping[Path, Collection[str]],
         lookups: Sequence[Lookup],
-        unsupported: Sequence[tuple[Path, str]],
-        placement: Placement,
+        gaps: Sequence[Gap],
+        environment: Environment,
+        direct: Mapping[Path, Collection[Path]],
         is_secret: Callable[[Trace], bool],
     ) -> None:
         self.definitions = definitions
         """The leaves alone."""
         self.containers = {path: _describe(container) for path, container in containers.items()}
-        self._root = root
+        self.instances = instances
+        """The templates in use, by the place of what they stand for; the root's is ""."""
+        self.environment = environment
+        self._root = instances[ROOT]
         self._leaves = leaves
         self._nested = containers
         self._requires = requires
         self._needed = needed
         self._lookups = lookups
-        self._unsupported = unsupported
-        self._placement = placement
+        self._gaps = gaps
+        self._direct = direct
         self._is_secret = is_secret
 
     @property
@@ -130,12 +156,56 @@ class Tree:
 
         Raises `Invalid`, located, when a value that has become known does not fit.
         """
-        leaf, faults = self._leaves[path], Faults()
-        coercion = Coercion(faults, renaming(leaf, self._placement))
+        faults = Faults()
         run = Run(view, faults)
-        properties = shape(leaf.type, leaf.schema, leaf.given, run, coercion, self._is_secret)
+        node = self._leaves.get(path) or self._nested[path]
+        if isinstance(node, Nested):
+            properties = _as_properties(node, run)
+        else:
+            visit = renaming(node, self.environment.placement) if isinstance(node, Leaf) else unchanged
+            coercion = Coercion(faults, visit)
+            properties = shape(node.type, node.schema, node.given, run, coercion, self._is_secret)
         faults.raise_any(f"The resource {path}")
         return properties
+
+    def given(self, path: Path, view: View) -> dict[str, Json]:
+        """What a leaf or container is given, evaluated, before its type's schema is applied."""
+        node, run = self._leaves.get(path) or self._nested[path], Run(view)
+        values = {name: node.given.value(name, run) for name in node.given.names(run)}
+        return {name: value for name, value in values.items() if value is not OMITTED}
+
+    def names(self, container: Path = ROOT) -> list[str]:
+        """The names of the leaves and containers in the root, a nested stack or a group."""
+        return [path.rpartition("/")[2] for path in self._direct if path.rpartition("/")[0] == container]
+
+    def disabled(self, container: Path = ROOT) -> list[str]:
+        """The names whose condition is false."""
+        return [name for name, node in self.instances[container].nodes.items() if not node.exists]
+
+    def edges(self, container: Path = ROOT) -> list[tuple[str, str]]:
+        """Who needs whom, by name, among what is directly in the root, a nested stack or a group."""
+        inside = f"{container}/" if container else ""
+        depth = len(inside)
+        found: dict[tuple[str, str], None] = {}
+        for path, needs in self._direct.items():
+            if path.startswith(inside):
+                name = path[depth:].partition("/")[0]
+                for need in sorted(needs):
+                    other = need[depth:].partition("/")[0]
+                    if need.startswith(inside) and other != name:
+                        found[name, other] = None
+        return list(found)
+
+    def past(self, view: View) -> dict[str, GroupPast]:
+        """What the groups leave to the next revision: hand it over as `Source.groups`."""
+        run = Run(view)
+        groups: dict[str, GroupPast] = {}
+        for path, group in self._nested.items():
+            if isinstance(group, Group):
+                members = {name: node.reference(run) for name, node in group.nodes.items()}
+                known = {name: None if isinstance(ref, Unknown) else ref for name, ref in members.items()}
+                groups[path] = GroupPast(known, tuple(group.removed))
+        return groups
 
     def outputs(self, view: View, container: Path = ROOT) -> dict[str, Output]:
         """The outputs of the stack, or of a nested one. A fault is its output's error, of no other."""
@@ -152,9 +222,9 @@ class Tree:
             outputs[name] = Output(None if error else value, text.description, error)
         return outputs
 
-    def unsupported(self) -> Sequence[tuple[Path, str]]:
-        """Leaves whose type is known and cannot be carried out, with the type."""
-        return self._unsupported
+    def unsupported(self) -> Sequence[Gap]:
+        """What is known and cannot be carried out: types, properties, policies, hooks, event sinks."""
+        return self._gaps
 
     def lookups(self) -> Sequence[Lookup]:
         return self._lookups
@@ -167,12 +237,15 @@ class Tree:
     def parameters_shown(self) -> dict[str, str]:
         """The stack's parameters, pseudo ones too, as texts that people may see."""
         schemas = self._root.template.parameters
-        shown = {
-            name: self._root.title.pseudo(name) or "" for name in PSEUDO_PARAMETERS if name not in schemas
-        }
+        shown = self.pseudo_parameters()
         for name, value in self.parameters().items():
             shown[name] = (schemas[name] or PSEUDO_PARAMETER).show(value)
         return shown
+
+    def pseudo_parameters(self) -> dict[str, str]:
+        """Those that the template does not declare itself."""
+        declared = self._root.template.parameters
+        return {name: value for name, value in self._root.pseudo.items() if name not in declared}
 
     def immutable_changes(self, new: Tree) -> list[Fault]:
         """Faults of a new wish that changes parameters which it declares immutable."""
@@ -210,4 +283,29 @@ def _describe(container: Container) -> ContainerDefinition:
         file=template.file if template else "",
         resources=tuple(container.nodes),
         container=standing.parent.path if standing.parent else Path(""),
+        deletion_policy=standing.deletion_policy,
+        update_policy=_update_policy(container),
+        hooks=standing.hooks,
+        restricted=standing.restricted,
     )
+
+
+def _update_policy(container: Container) -> dict[str, Json]:
+    policy = container.place.update_policy(Run(NothingYet()))
+    if not isinstance(policy, dict) or not isinstance(container, Group):
+        return {}
+    return Coercion(Faults()).children(container.schema.update_policy, policy, (), None)
+
+
+def _as_properties(nested: Nested, run: Run) -> dict[str, Json]:
+    """What a template's parameters are as properties of what it stands for."""
+    coercion = Coercion(run.faults)
+    properties = {}
+    for name, schema in nested.inner.template.parameters.items():
+        value = nested.given.value(name, run)
+        if schema is not None and (value is not OMITTED or schema.default is not None):
+            given = None if value is OMITTED else value
+            properties[name] = coercion.value(
+                schema.as_property(), given, (name,), (nested.given.at, name), lenient=True
+            )
+    return properties

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from global_heat.template.evaluation import Function
+from global_heat.template.functions import cloudformation as cfn
 from global_heat.template.functions.choose import choose
 from global_heat.template.functions.contains import contains
 from global_heat.template.functions.digest import digest
@@ -25,11 +26,16 @@ from global_heat.template.functions.logic import both, either, negate
 from global_heat.template.functions.make_url import make_url
 from global_heat.template.functions.map_merge import map_merge
 from global_heat.template.functions.map_replace import map_replace
-from global_heat.template.functions.refused import removed, unsupported
+from global_heat.template.functions.refused import removed
 from global_heat.template.functions.repeat import repeat
 from global_heat.template.functions.resource_facade import resource_facade
 from global_heat.template.functions.str_replace import Strictness, str_replace
 from global_heat.template.functions.str_split import str_split
+from global_heat.template.functions.yaql import yaql
+
+HOT = "heat_template_version"
+AWS = "AWSTemplateFormatVersion"
+HEAT = "HeatTemplateFormatVersion"
 
 CONDITIONS_SINCE = "2016-10-14"
 MODULO_SINCE = "2017-02-24"
@@ -57,9 +63,6 @@ CODE_NAMES = {
     "wallaby": "2021-04-16",
 }
 
-_MODERN = unsupported("use the HOT function of the same purpose, such as get_param, list_join or str_replace")
-_YAQL = unsupported("use filter, map_merge, list_join or a parameter")
-
 _SINCE: dict[str, dict[str, Function]] = {
     "2013-05-23": {
         "get_attr": get_attr(all_attributes=False),
@@ -69,15 +72,15 @@ _SINCE: dict[str, dict[str, Function]] = {
         "list_join": list_join(many=False),
         "resource_facade": resource_facade,
         "str_replace": str_replace(structures=False),
-        "Ref": _MODERN,
-        "Fn::Base64": _MODERN,
-        "Fn::GetAZs": _MODERN,
-        "Fn::Join": _MODERN,
-        "Fn::MemberListToMap": _MODERN,
-        "Fn::Replace": _MODERN,
-        "Fn::ResourceFacade": _MODERN,
-        "Fn::Select": _MODERN,
-        "Fn::Split": _MODERN,
+        "Ref": cfn.reference,
+        "Fn::Base64": cfn.base64,
+        "Fn::GetAZs": cfn.get_azs,
+        "Fn::Join": list_join(many=False),
+        "Fn::MemberListToMap": cfn.member_list_to_map,
+        "Fn::Replace": cfn.replace,
+        "Fn::ResourceFacade": cfn.resource_facade,
+        "Fn::Select": cfn.select,
+        "Fn::Split": cfn.split,
     },
     "2014-10-16": {
         "Ref": removed,
@@ -102,7 +105,7 @@ _SINCE: dict[str, dict[str, Function]] = {
         "if": choose(),
         "map_replace": map_replace,
         "repeat": repeat(permutations=False),
-        "yaql": _YAQL,
+        "yaql": yaql,
     },
     "2017-02-24": {"filter": without, "str_replace_strict": str_replace(Strictness.ALL_FOUND)},
     "2017-09-01": {
@@ -117,18 +120,55 @@ _SINCE: dict[str, dict[str, Function]] = {
 }
 _CONDITIONS_SINCE: dict[str, dict[str, Function]] = {
     "2016-10-14": {"and": both, "equals": equals, "get_param": get_param, "not": negate, "or": either},
-    "2017-09-01": {"contains": contains, "yaql": _YAQL},
+    "2017-09-01": {"contains": contains, "yaql": yaql},
+}
+
+
+_CFN: dict[str, Function] = {
+    "Fn::Base64": cfn.base64,
+    "Fn::FindInMap": cfn.find_in_map,
+    "Fn::GetAZs": cfn.get_azs,
+    "Fn::GetAtt": cfn.get_att,
+    "Fn::Join": list_join(many=False),
+    "Fn::MemberListToMap": cfn.member_list_to_map,
+    "Fn::Replace": cfn.replace,
+    "Fn::ResourceFacade": cfn.resource_facade,
+    "Fn::Select": cfn.select,
+    "Fn::Split": cfn.split,
+    "Ref": cfn.reference,
+}
+_CFN_CONDITIONS: dict[str, Function] = {
+    "Fn::And": both,
+    "Fn::Equals": equals,
+    "Fn::FindInMap": cfn.find_in_map,
+    "Fn::Not": cfn.fn_not,
+    "Fn::Or": either,
+    "Ref": cfn.parameter,
 }
 
 
 class Version(msgspec.Struct, frozen=True):
     date: str
     functions: Mapping[str, Function]
-    conditions: Mapping[str, Function]
+    conditions: Mapping[str, Function] = {}
     """The functions that conditions may use."""
+    key: str = HOT
+    """What a template says its version under."""
 
     def has(self, since: str) -> bool:
-        return self.date >= since
+        return self.is_hot and self.date >= since
+
+    @property
+    def is_hot(self) -> bool:
+        return self.key == HOT
+
+    @property
+    def has_conditions(self) -> bool:
+        return self.has(CONDITIONS_SINCE) or self.key == AWS
+
+    def word(self, word: str) -> str:
+        """How a template of this version writes a word: `depends_on`, or `DependsOn`."""
+        return word if self.is_hot else "".join(part.capitalize() for part in word.split("_"))
 
 
 def _versions() -> dict[str, Version]:
@@ -143,4 +183,18 @@ def _versions() -> dict[str, Version]:
 
 
 VERSIONS: Mapping[str, Version] = _versions()
-"""By date and by code name."""
+"""Those of HOT, by date and by code name."""
+DIALECTS: Mapping[str, Mapping[str, Version]] = {
+    HOT: VERSIONS,
+    AWS: {"2010-09-09": Version("2010-09-09", {**_CFN, "Fn::If": choose()}, _CFN_CONDITIONS, AWS)},
+    HEAT: {"2012-12-12": Version("2012-12-12", _CFN, {}, HEAT)},
+}
+"""All versions, by what a template says its version under."""
+
+
+def first_with(function: str) -> str | None:
+    """The first version of HOT that has a function; None: none has."""
+    for date in DATES:
+        if VERSIONS[date].functions.get(function, removed) is not removed:
+            return date
+    return None

@@ -32,19 +32,23 @@ def str_replace(strictness: Strictness = Strictness.LENIENT, *, structures: bool
         unknown = first_unknown([template, params])
         if unknown is not None:
             return unknown
-        if not isinstance(template, str):
-            raise Wrong(f"expected template to be a text, found {kind_of(template)}", late=True)
-        if not isinstance(params, dict):
-            raise Wrong(f"expected params to be a map, found {kind_of(params)}", late=True)
-        if strictness is Strictness.NONE_EMPTY:
+        if strictness is Strictness.NONE_EMPTY and isinstance(params, dict):
             _refuse_empty(params)
-        texts = {word: _as_text(word, value, structures) for word, value in params.items()}
-        result, unused = _replace(template, texts)
+        result, unused = replace_words(template, params, structures=structures)
         if strictness >= Strictness.ALL_FOUND and unused:
             raise Wrong(f"the text does not hold {', '.join(sorted(unused))}", late=True)
         return result
 
     return call
+
+
+def replace_words(template: Json, params: Json, *, structures: bool) -> tuple[str, set[str]]:
+    """The text with the values put in, and the words that it does not hold. Raises `Wrong`."""
+    if not isinstance(template, str):
+        raise Wrong(f"expected template to be a text, found {kind_of(template)}", late=True)
+    if not isinstance(params, dict):
+        raise Wrong(f"expected params to be a map, found {kind_of(params)}", late=True)
+    return _replace(template, {word: _as_text(word, value, structures) for word, value in params.items()})
 
 
 def _replace(template: str, texts: dict[str, str]) -> tuple[str, set[str]]:

@@ -4,7 +4,7 @@ import pytest
 
 from global_heat.model.errors import Invalid
 from global_heat.model.values import Json
-from global_heat.template.environment import merge_environments
+from global_heat.template.merging import merge_environments
 from tests.unit.template.compiling import compile_text, faults_of
 
 

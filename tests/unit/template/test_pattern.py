@@ -3,7 +3,11 @@ from __future__ import annotations
 import pytest
 
 from global_heat.template.location import Wrong
-from global_heat.template.pattern import matches
+from global_heat.template.pattern import Pattern
+
+
+def matches(pattern: str, text: str) -> bool:
+    return Pattern(pattern).matches(text)
 
 
 def test_the_first_match_must_end_at_the_end() -> None:
