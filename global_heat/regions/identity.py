@@ -12,7 +12,8 @@ import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -60,6 +61,18 @@ the service would cost a round trip and could only give the same answer."""
 _VERSION = re.compile(r"/v\d+(\.\d+)?(/|$)")
 
 
+class _Catalogue(service_catalog.ServiceCatalogV3):
+    """Brought into its normal form once: keystoneauth1 copies all of it for every look-up."""
+
+    @cached_property
+    def _normalized(self) -> list[dict[str, Any]]:
+        normalized: list[dict[str, Any]] = super().normalize_catalog()
+        return normalized
+
+    def normalize_catalog(self) -> list[dict[str, Any]]:
+        return self._normalized
+
+
 class Session:
     """A token, what it is good for, and the catalogue that came with it."""
 
@@ -79,7 +92,7 @@ class Session:
         self.project = Project(access.project_id or "")
         self.roles = tuple(access.role_names or ())
         self.second = second
-        self._catalogue = access.service_catalog if access.has_service_catalog() else None
+        self._catalogue = _Catalogue.from_token(body) if access.has_service_catalog() else None
         self._endpoints: dict[tuple[str, str, str], str | None] = {}
 
     def __repr__(self) -> str:
@@ -122,7 +135,7 @@ class Session:
         return self._endpoints[key]
 
     def _look_up(self, region: str, interface: str, service: str) -> str | None:
-        catalogue: service_catalog.ServiceCatalog | None = self._catalogue
+        catalogue = self._catalogue
         if catalogue is None:
             return None
         for type in _CATALOGUE_TYPES.get(service, (service,)):
