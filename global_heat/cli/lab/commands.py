@@ -153,12 +153,16 @@ async def cut(lab: RunningLab, region: str) -> None:
 
 
 @lab.command()
-@click.argument("region")
+@click.argument("regions", metavar="REGION...", nargs=-1, required=True)
 @running
-async def restore(lab: RunningLab, region: str) -> None:
-    """Bring a region back, whatever was done to it."""
-    await lab.restore(region)
-    click.echo(f"{region} is back")
+async def restore(lab: RunningLab, regions: tuple[str, ...]) -> None:
+    """Bring regions back, whatever was done to them.
+
+    Together, if etcd has no majority without both.
+    """
+    await lab.restore(*regions)
+    for region in regions:
+        click.echo(f"{region} is back")
 
 
 @lab.command()

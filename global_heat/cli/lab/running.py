@@ -118,18 +118,24 @@ class RunningLab:
         self.lab.region(region)
         await self._put(region, Condition.CUT)
 
-    async def restore(self, name: str) -> None:
-        """Bring back a region, or a replica, whatever was done to it. Raises as `start`."""
-        if not self._is_replica(name):
-            await self._put(name, Condition.UP)
-        for process in self._of(name):
-            self.processes.signal(process, signal.SIGCONT)
-        if not self._is_replica(name):
-            region = self.lab.region(name)
+    async def restore(self, *names: str) -> None:
+        """Bring back regions, or replicas, whatever was done to them. Raises as `start`.
+
+        Those of which no one has a quorum without the other must be brought back together.
+        """
+        regions = [self.lab.region(name) for name in names if not self._is_replica(name)]
+        for region in regions:
+            await self._put(region.name, Condition.UP)
+        for name in names:
+            for process in self._of(name):
+                self.processes.signal(process, signal.SIGCONT)
+        for region in regions:
             if not self.processes.alive(region.member):
                 self._start_member(region)
+        for region in regions:
             await readiness.until_member_serves(self.processes, region)
-        await self._start_replicas([each for each in self.lab.replicas if name in (each.name, each.region)])
+        wanted = [each for each in self.lab.replicas if each.name in names or each.region in names]
+        await self._start_replicas(wanted)
 
     # what is seen of it
 

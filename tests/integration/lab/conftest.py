@@ -27,9 +27,14 @@ def shared_lab(tmp_path_factory: pytest.TempPathFactory, etcd_program: Program) 
 @pytest.fixture
 def lab(shared_lab: RunningLab) -> RunningLab:
     async def mend() -> None:
-        for name, condition in (await shared_lab.conditions()).items():
-            if condition is not Condition.UP or _broken(shared_lab, name):
-                await shared_lab.restore(name)
+        conditions = await shared_lab.conditions()
+        await shared_lab.restore(
+            *(
+                name
+                for name in conditions
+                if conditions[name] is not Condition.UP or _broken(shared_lab, name)
+            )
+        )
 
     asyncio.run(mend())
     return shared_lab

@@ -42,9 +42,9 @@ async def delete(client: Client, name: str) -> None:
     assert not ended.HasField("error")
 
 
-async def writes(*ports: int) -> bool:
-    """Whether etcd takes writes through these members' own doors."""
-    settings = Settings(tuple(f"{HOST}:{port}" for port in ports), development=True, call_seconds=15.0)
+async def writes(*ports: int, seconds: float = 15.0) -> bool:
+    """Whether etcd takes writes through these members' own doors, within the time of an election."""
+    settings = Settings(tuple(f"{HOST}:{port}" for port in ports), development=True, call_seconds=seconds)
     async with EtcdStore(settings) as store:
         try:
             await store.get("probe")
@@ -100,7 +100,7 @@ async def test_the_others_have_a_leader_and_the_broken_region_has_none(lab: Runn
     assert await writes(west.etcd)
     await getattr(lab, what)("west")
     assert await writes(north.etcd, south.etcd)
-    assert not await writes(west.etcd)
+    assert not await writes(west.etcd, seconds=2.0)
     await lab.restore("west")
     assert await writes(west.etcd)
 
@@ -115,6 +115,10 @@ async def test_status_tells_what_was_done(lab: RunningLab) -> None:
     states = [each.split()[:2] for row in rows.values() for each in row["replicas"]]
     assert states == [["north-1", "up"], ["north-2", "paused"], ["south-1", "up"], ["west-1", "dead"]]
     assert rows["north"]["rtt"] == "south 5 ms, west 5 ms"
+    await lab.restore("south", "west", "north-2")
+    assert {row["condition"] for row in await read_status(lab)} == {"up"}
+    assert all(map(lab.processes.alive, ("south-1", "west-1", "west-etcd")))
+    assert not lab.processes.paused("north-2")
 
 
 async def test_a_replica_alone_can_be_killed_and_brought_back(lab: RunningLab) -> None:
