@@ -18,18 +18,19 @@ _PART = """
 import os, signal, socket, sys
 name, port, endings = sys.argv[1], int(sys.argv[2]), sys.argv[3].split(",")
 voice = socket.create_connection(("127.0.0.1", port))
-stream = voice.makefile("rw")
+answers = voice.makefile("r")
+def say(what): voice.sendall(f"{name} {what}\\n".encode())
 def told(*_):
-    print(name, "told", file=stream, flush=True)
+    say("told")
     if ending != "stubborn": os._exit(0)
 signal.signal(signal.SIGTERM, told)
-print(name, "started", file=stream, flush=True)
-life = int(stream.readline())
+say("started")
+life = int(answers.readline())
 ending = endings[min(life, len(endings) - 1)]
 if ending == "crash": os.kill(os.getpid(), signal.SIGKILL)
 if ending.isdigit(): sys.exit(int(ending))
-print(name, "stays", file=stream, flush=True)
-stream.readline()  # which never comes: a part ends with the test at the latest
+say("stays")
+answers.readline()  # which never comes: a part ends with the test at the latest
 """
 
 
