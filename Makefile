@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 # What may be given on the command line, as in `make sim SEEDS=5000 FROM=200`.
-PARTS ?= unit sim integration
+PARTS ?= unit conformance sim integration
 ARGS ?=
 SEEDS ?= 200
 FROM ?= 0
@@ -42,7 +42,7 @@ demo: setup ## Three regions on this machine, one stack over them, through the d
 ##@ Before a commit
 
 .PHONY: test
-test: setup ## All tests that must pass: unit, sim, integration. PARTS="unit sim" ARGS="-k update -x"
+test: setup ## All tests that must pass: unit, conformance, sim, integration. PARTS="unit sim" ARGS="-k update -x"
 	@$(BIN)/python tests/run.py $(PARTS) -- $(ARGS)
 
 .PHONY: check

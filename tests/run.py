@@ -1,6 +1,6 @@
 """Run the tests part by part, and say at the end which parts ran and what came of each.
 
-    python tests/run.py unit sim integration -- -k update -x
+    python tests/run.py unit conformance sim integration -- -k update -x
 
 What follows `--` goes to pytest. Exit status 0: every part that was named ran and passed.
 """
@@ -16,11 +16,12 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 ABOUT = {
     "unit": "each package by itself",
+    "conformance": "the template language, vector by vector",
     "sim": "the whole engine in simulated worlds",
     "integration": "real etcd members, sockets and processes",
     "acceptance": "real templates on the lab",
 }
-PARALLEL = ("unit", "sim")
+PARALLEL = ("unit", "conformance", "sim")
 """Parts that share nothing but the processor. The others start servers, and time out on a crowded machine."""
 TEMPLATES = "GLOBAL_HEAT_TEMPLATES"
 NOTHING_SELECTED = 5
