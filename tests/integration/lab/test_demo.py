@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -11,26 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.lab.traces import processes_of
+
 MAIN = "from global_heat.cli.main import main; main()"
 
 
 def start(directory: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-u", "-c", MAIN, "demo", "--directory", str(directory)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def of(directory: Path) -> list[str]:
-    """The processes that have to do with that directory."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and int(process.name) != os.getpid():
-            try:
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if str(directory) in command:
-                found.append(command)
-    return found
 
 
 @pytest.mark.timeout(300)
@@ -50,7 +37,7 @@ def test_it_holds_and_leaves_nothing(tmp_path: Path) -> None:
     for number in range(1, 8):
         assert re.search(rf"^{number}\. ", said, re.MULTILINE), f"step {number} was not told"
     assert not directory.exists()
-    assert of(directory) == []
+    assert processes_of(directory) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -67,4 +54,4 @@ def test_a_signal_ends_all_of_it(tmp_path: Path, number: signal.Signals) -> None
     assert "Traceback" not in rest
     assert rest.rstrip().endswith("Aborted!")
     assert not directory.exists()
-    assert of(directory) == []
+    assert processes_of(directory) == []
