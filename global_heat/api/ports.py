@@ -28,6 +28,10 @@ class TrustMaker(Protocol):
         """
         ...
 
+    async def discard(self, project: Project, stack: StackId, record: TrustRecord) -> None:
+        """Remove a trust that `ensure` made and nobody recorded. Raises `Transient`, `Ambiguous`."""
+        ...
+
 
 class LookUp(msgspec.Struct, frozen=True):
     """A literal value that must name something in a region: `m1.small`, by `nova.flavor`."""

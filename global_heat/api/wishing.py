@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from global_heat.api.auth import Call
-from global_heat.api.documents import lookups_of, regions_of
+from global_heat.api.documents import lookups_of
 from global_heat.api.ports import Backend, Checked
+from global_heat.api.preparing import Preparation
 from global_heat.api.sources import region_in
 from global_heat.model.errors import Fault, Invalid, Reason, Transient
 from global_heat.model.names import Region, StackId
 from global_heat.model.plan import Plan
-from global_heat.model.records import Action, Header, Operation, RequestRecord, Status, TrustRecord
+from global_heat.model.records import Action, Header, Operation, RequestRecord, Status
 from global_heat.planner.planning import plan_delete
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
 from global_heat.store.registry import list_regions
-from global_heat.store.wishes import Prepare, StackWish, check_stack_name, refuse_deleted
+from global_heat.store.wishes import StackWish, check_stack_name, refuse_deleted
 from global_heat.template.source import Source
 from global_heat.template.tree import Tree
 
@@ -53,8 +54,9 @@ class Wishing:
         """Raises `Invalid` with all faults, located; ALREADY_EXISTS for a name that is taken."""
         regions = await self.regions()
         wish = _wish(name, spec, self._default_region(spec, regions))
-        return await self._backend.wishes.create(
-            call.caller, wish, request_id, regions, self._prepare(call), (name, spec)
+        prepare = Preparation(self._backend, call, self.check)
+        return await prepare.around(
+            self._backend.wishes.create(call.caller, wish, request_id, regions, prepare, (name, spec))
         )
 
     async def update(
@@ -63,8 +65,9 @@ class Wishing:
         """`said`: what the client said, if the spec was derived from that and from what is recorded."""
         regions = await self.regions()
         wish = _wish(name, spec, Region(spec.region), etag)
-        return await self._backend.wishes.update(
-            call.caller, name, wish, request_id, regions, self._prepare(call), said
+        prepare = Preparation(self._backend, call, self.check)
+        return await prepare.around(
+            self._backend.wishes.update(call.caller, name, wish, request_id, regions, prepare, said)
         )
 
     async def change(
@@ -164,21 +167,6 @@ class Wishing:
     async def regions(self) -> Collection[Region]:
         """The registered ones."""
         return [record.name for record in await list_regions(self._store)]
-
-    def _prepare(self, call: Call) -> Prepare:
-        made: dict[tuple[Region, ...], Sequence[TrustRecord]] = {}
-
-        async def prepare(header: Header, tree: Tree) -> Sequence[TrustRecord]:
-            regions = tuple(sorted(regions_of(tree)))
-            # A wish that meets another one is planned again: what was made for it the first time will do.
-            if regions not in made:
-                await self.check(call, tree)
-                made[regions] = await self._backend.trusts.ensure(
-                    call.who, call.token, header.project, header.id, regions
-                )
-            return made[regions]
-
-        return prepare
 
     def _default_region(self, spec: Spec, regions: Collection[Region]) -> Region:
         region = Region(spec.region) if spec.region else region_in(spec.source) or self._backend.home

@@ -115,11 +115,12 @@ class StackTrusts:
         prefix = keys.trust(project, stack, "")
         for entry in (await self._store.scan(prefix)).entries:
             record = decode(TrustRecord, entry.value)
-            await self._remove(project, stack, record)
-            self._kept.pop((stack, record.cloud), None)
+            await self.discard(project, stack, record)
             await self._store.commit(unchanged(entry), delete=(entry.key,))
 
-    async def _remove(self, project: Project, stack: StackId, record: TrustRecord) -> None:
+    async def discard(self, project: Project, stack: StackId, record: TrustRecord) -> None:
+        """Remove one trust from its Keystone. Raises `Transient`, `Ambiguous`: to be done again."""
+        self._kept.pop((stack, record.cloud), None)
         names = [name for name in self._registry.names if self._registry.get(name).cloud == record.cloud]
         if not names:
             log.warning("a trust stays: its cloud has no region any more", stack=stack, cloud=record.cloud)

@@ -112,6 +112,9 @@ class _Trusts:
         await self._out.regions.know(*regions)
         return await self._out.trusts.ensure(who, token, project, stack, regions)
 
+    async def discard(self, project: Project, stack: StackId, record: TrustRecord) -> None:
+        await self._out.trusts.discard(project, stack, record)
+
 
 def _backend(out: Outside, seen: EngineHealth) -> Backend:
     documents = Documents(out.store, out.seal, load_schemas())

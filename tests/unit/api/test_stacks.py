@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
+from global_heat.client import ApiError
 from global_heat.model.errors import Fault
 from global_heat.proto.v1 import operation_pb2, plan_pb2, stack_pb2, stack_service_pb2
 from global_heat.proto.v1.stack_service_pb2_grpc import StackServiceStub
@@ -324,3 +327,17 @@ async def test_lists_come_in_pages_and_filtered(world: World):
     assert (await refused(client.list_stacks("colour=red"))).code == "INVALID_ARGUMENT"
     request = stack_service_pb2.ListStacksRequest(parent="projects/-", page_token="bm9uc2Vuc2U")
     assert (await refused(stub.call(StackServiceStub, "ListStacks", request))).code == "INVALID_ARGUMENT"
+
+
+async def test_a_trust_that_was_made_for_a_wish_that_lost_is_removed(world: World):
+    """Two creates of one name at once: both find it free and have a trust made; one is written."""
+    world.trusts.meeting = asyncio.Barrier(2)
+    outcomes = await asyncio.gather(
+        world.client().create_stack("web", spec()),
+        world.client().create_stack("web", spec()),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, ApiError) for outcome in outcomes) == 1
+    assert len(world.trusts.made) == 2
+    header = await world.header("web")
+    assert [stack for stack, _ in world.trusts.standing] == [header.id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import time
@@ -109,10 +110,20 @@ class Trusts:
 
     def __init__(self) -> None:
         self.made: list[tuple[str, StackId, tuple[Region, ...]]] = []
+        self.standing: list[tuple[StackId, str]] = []
+        self.meeting: asyncio.Barrier | None = None
+        """Where those who have a trust made wait for each other."""
 
     async def ensure(self, who, token, project, stack, regions) -> Sequence[TrustRecord]:
         self.made.append((token, stack, tuple(regions)))
-        return [TrustRecord(cloud="default", sealed="…", user=who.user)]
+        record = TrustRecord(cloud="default", sealed=f"trust {len(self.made)}", user=who.user)
+        self.standing.append((stack, record.sealed))
+        if self.meeting is not None:
+            await self.meeting.wait()
+        return [record]
+
+    async def discard(self, project, stack, record) -> None:
+        self.standing.remove((stack, record.sealed))
 
 
 class LookUps:
