@@ -28,6 +28,7 @@ from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.reading import (
     StackView,
+    Wait,
     explain_waits,
     list_headers,
 )
@@ -203,8 +204,15 @@ class StackService(StackServiceServicer):
         self, request: stack_service_pb2.ExplainStackRequest, context: Any
     ) -> stack_service_pb2.ExplainStackResponse:
         view = await self._read(request.name)
-        waits = [wait_of(wait) for wait in await explain_waits(self._store, view)]
+        waits = [wait_of(self._honest(wait)) for wait in await explain_waits(self._store, view)]
         return stack_service_pb2.ExplainStackResponse(stack=stack_of_view(view), waits=waits)
+
+    def _honest(self, wait: Wait) -> Wait:
+        """A step that waits for an answer from a region that is down waits for the region."""
+        trouble = self._backend.health.trouble(wait.region)
+        if trouble is None or trouble in wait.on:
+            return wait
+        return msgspec.structs.replace(wait, on=f"{wait.region}: {trouble} ({wait.on})")
 
     async def GetOutputs(
         self, request: stack_service_pb2.GetOutputsRequest, context: Any

@@ -341,3 +341,11 @@ async def test_a_trust_that_was_made_for_a_wish_that_lost_is_removed(world: Worl
     assert len(world.trusts.made) == 2
     header = await world.header("web")
     assert [stack for stack, _ in world.trusts.standing] == [header.id]
+
+
+async def test_what_waits_for_an_answer_of_a_dead_region_waits_for_the_region(world: World):
+    client = world.client()
+    await client.create_stack("web", spec())
+    world.health.down[EAST] = "no service answers"
+    east, west = (await client.explain_stack("web")).waits
+    assert "no service answers" in east.on and "no service answers" not in west.on
