@@ -348,4 +348,4 @@ async def test_what_waits_for_an_answer_of_a_dead_region_waits_for_the_region(wo
     await client.create_stack("web", spec())
     world.health.down[EAST] = "no service answers"
     east, west = (await client.explain_stack("web")).waits
-    assert "no service answers" in east.on and "no service answers" not in west.on
+    assert "no service answers" in east.reason and "no service answers" not in west.reason
