@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from global_heat.engine.backoff import Backoff
 from global_heat.engine.lease import LeaseKeeper
 from global_heat.engine.mirror import Mirror
 from global_heat.engine.observing import Observer
@@ -44,6 +45,7 @@ class Claims:
         self._record = encode(Claim(replica=id))
         self._served: set[int] = set()
         """The revisions of claims that a runner has had."""
+        self._broken: dict[Shard, Backoff] = {}
         self._draining = False
 
     @property
@@ -205,10 +207,10 @@ class Claims:
             if not task.cancelled() and (error := task.exception()) is not None:
                 runner.log.error("a shard broke", error=repr(error))
                 self._served.discard(revision)
-                asyncio.get_running_loop().call_later(
-                    self._world.settings.backoff_seconds, self._check, shard
-                )
+                wait = self._broken.setdefault(shard, Backoff(self._world.settings)).next()
+                asyncio.get_running_loop().call_later(wait, self._check, shard)
             else:
+                self._broken.pop(shard, None)
                 self._check(shard)
 
         task.add_done_callback(ended)
