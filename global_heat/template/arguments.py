@@ -11,7 +11,7 @@ from global_heat.template.given import Given
 from global_heat.template.instance import Argument
 from global_heat.template.location import At, Faults, Wrong, place
 from global_heat.template.outline import Template
-from global_heat.template.parameter import ParameterSchema
+from global_heat.template.parameter import ParameterSchema, misfit
 from global_heat.template.property import Coercion
 from global_heat.template.source import Source
 from global_heat.template.values import FAULTY, ITEMS_MAX, OMITTED, count_items, describe
@@ -91,7 +91,7 @@ def _checked(schema: ParameterSchema, raw: Json, at: At, faults: Faults, *, quot
         return FAULTY
     try:
         value = schema.coerce(raw)
-        expected = schema.violation(value)
+        expected = misfit(schema, raw) or schema.violation(value)
     except Wrong as wrong:
         expected = wrong.message
     if expected is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 
 from global_heat.model.names import Path, Region
@@ -14,20 +14,22 @@ from global_heat.template.crossing import Crossable, find_crossings
 from global_heat.template.environment import Environment, read_environment
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.evaluator import Evaluator, NoEvaluator
-from global_heat.template.expansion import Expansion
+from global_heat.template.expansion import Expansion, Limits
 from global_heat.template.graph import Graph
-from global_heat.template.implied import implied_needs
+from global_heat.template.implied import Implied
 from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults, place, spell
 from global_heat.template.node import Container, Group, Leaf, Nested, Place
 from global_heat.template.property import Coercion, Keys, Visit
 from global_heat.template.shaping import shape
+from global_heat.template.sizes import check_sizes
 from global_heat.template.source import Identity, Source
 from global_heat.template.tree import Definition, Gap, Lookup, Tree, renaming
-from global_heat.template.values import OMITTED
+from global_heat.template.values import FAULTY, OMITTED, first_unknown
 from global_heat.template.view import NothingYet
 
 WHAT = "The template"
+DEFAULT_LIMITS = Limits()
 
 
 def compile_source(
@@ -37,6 +39,7 @@ def compile_source(
     regions: Collection[str] | None,
     *,
     evaluator: Evaluator | None = None,
+    limits: Limits = DEFAULT_LIMITS,
     draft: bool = False,
 ) -> Tree:
     """Compile a source. `regions`: those there are; None: their names are not checked.
@@ -47,12 +50,15 @@ def compile_source(
     """
     faults = Faults()
     environment = read_environment(source.environment, faults)
-    expansion = Expansion(source, identity, environment, schemas, regions, faults, evaluator or NoEvaluator())
+    expansion = Expansion(
+        source, identity, environment, schemas, regions, faults, evaluator or NoEvaluator(), limits
+    )
     root = expansion.build()
     if root is None:
         faults.raise_any(WHAT)
     assert root is not None
-    return _Compiler(expansion, root, environment, schemas, faults, draft).compile()
+    given = {**environment.parameters, **source.parameters}
+    return _Compiler(expansion, root, environment, schemas, faults, draft, given).compile()
 
 
 class _Compiler:
@@ -66,12 +72,14 @@ class _Compiler:
         schemas: Schemas,
         faults: Faults,
         draft: bool,
+        inputs: Mapping[str, Json],
     ) -> None:
         self._expansion = expansion
         self._root = root
         self._environment = environment
         self._placement = environment.placement
         self._draft = draft
+        self._inputs = inputs
         self._schemas = schemas
         self._faults = faults
         self._run = Run(NothingYet(), faults)
@@ -81,6 +89,8 @@ class _Compiler:
         self._needed: dict[Path, set[str]] = defaultdict(set)
         self._lookups: dict[Lookup, None] = {}
         self._gaps: list[Gap] = []
+        self._stated: dict[Path, frozenset[Path]] = {}
+        """What each leaf waits for as Heat knows it."""
         self._above: dict[Path, set[Path]] = {}
         """What each container reads itself, which only what uses it inside waits for."""
 
@@ -113,7 +123,8 @@ class _Compiler:
             lookups=list(self._lookups),
             gaps=self._gaps,
             environment=self._environment,
-            direct=graph.direct(self._above),
+            inputs=self._inputs,
+            direct=self._stated | graph.direct(self._above),
             is_secret=self._expansion.is_secret,
         )
 
@@ -125,15 +136,7 @@ class _Compiler:
 
     def _evaluate_leaf(self, leaf: Leaf) -> None:
         def evaluate() -> tuple[dict[str, Json], Json]:
-            coercion = Coercion(self._faults, self._visit(leaf))
-            is_secret = self._expansion.is_secret
-            before = len(self._faults)
-            shaped = shape(leaf.type, leaf.schema, leaf.given, self._run, coercion, is_secret)
-            rules = self._schemas.rules(leaf.type)
-            if rules is not None and len(self._faults) == before:
-                for message in rules.check(shaped):
-                    self._faults.add(leaf.given.at, message, value=True)
-            return shaped, leaf.place.metadata(self._run)
+            return self._shape(leaf), leaf.place.metadata(self._run)
 
         (properties, metadata), trace = self._run.traced(evaluate)
         self._properties[leaf.path] = properties
@@ -142,6 +145,22 @@ class _Compiler:
         self._note_reads(trace)
         self._check_policy(leaf.place, leaf.schema)
         self._note_gaps(leaf)
+
+    def _shape(self, leaf: Leaf) -> dict[str, Json]:
+        """A leaf's properties. What is there already is only looked at, whatever is written beside it."""
+        external, is_secret = leaf.place.external_id is not None, self._expansion.is_secret
+        before = len(self._faults)
+        run = Run(NothingYet()) if external else self._run
+        coercion = Coercion(run.faults) if external else Coercion(self._faults, self._visit(leaf))
+        shaped = shape(leaf.type, leaf.schema, leaf.given, run, coercion, is_secret)
+        if not external and len(self._faults) == before:
+            for message in self._checks(leaf, shaped):
+                self._faults.add(leaf.given.at, message, value=True)
+        return shaped
+
+    def _checks(self, leaf: Leaf, shaped: dict[str, Json]) -> list[str]:
+        rules = self._schemas.rules(leaf.type)
+        return rules.check(shaped) if rules is not None else check_sizes(leaf.type, shaped)
 
     def _note_gaps(self, leaf: Leaf) -> None:
         """Note what is known and cannot be carried out."""
@@ -156,7 +175,7 @@ class _Compiler:
                 self._gap(leaf.path, f"the property {name} of {leaf.type}", (leaf.given.at, name))
         if standing.deletion_policy == "Snapshot":
             self._gap(leaf.path, "the deletion policy Snapshot", (standing.at, "deletion_policy"))
-        if standing.external_id:
+        if standing.external_id is not None:
             self._gap(leaf.path, "external_id", (standing.at, "external_id"))
         self._note_settings(standing)
 
@@ -178,6 +197,9 @@ class _Compiler:
         if isinstance(policy, dict) and policy:
             at = (standing.at, standing.scope.template.version.word("update_policy"))
             Coercion(self._faults).children(schema.update_policy, policy, (), at)
+            unknown = first_unknown(policy)
+            if unknown is not None and unknown != FAULTY:
+                self._faults.add(at, f"must be known beforehand, found {unknown}; use parameters", value=True)
 
     def _visit(self, leaf: Leaf) -> Visit:
         rename = renaming(leaf, self._placement)
@@ -261,15 +283,18 @@ class _Compiler:
         graph = Graph()
         leaves, containers = self._expansion.leaves, self._expansion.containers
         own = {path: self._depends_on(container.place) for path, container in containers.items()}
-        implied = implied_needs(leaves, self._properties)
+        implied = Implied(leaves, self._properties)
         inside: dict[Path, list[Path]] = {path: [] for path in containers}
         for path, node in (*leaves.items(), *containers.items()):
             if node.place.parent is not None:
                 inside[node.place.parent.path].append(path)
         for path, leaf in leaves.items():
             trace = self._traces[path]
-            needs = {read for read, _ in trace.reads} | trace.awaited | implied[path]
+            inferred, besides = implied.needs(path)
+            needs = {read for read, _ in trace.reads} | trace.awaited | inferred
             needs |= self._depends_on(leaf.place)
+            self._stated[path] = frozenset(needs)
+            needs |= besides
             around = leaf.place.parent
             while around is not None:
                 needs |= own[around.path]

@@ -22,6 +22,8 @@ class Constraint(msgspec.Struct, frozen=True):
     """What stands beside the kind: a map, a list, a `Pattern`, a name."""
     description: str = ""
     """Said to people in the place of what exactly was violated."""
+    written: Json = None
+    """The bound as the template's author wrote it."""
 
     @property
     def is_lookup(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a template is and what it wants to be given, without giving it anything: Heat's template validation."""
+"""What a template is and what it wants to be given, without giving it anything."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from global_heat.model.errors import Fault
+from global_heat.model.names import Path
 from global_heat.model.schema import Schemas
 from global_heat.model.values import Json
-from global_heat.template.compilation import compile_source
+from global_heat.template.compilation import DEFAULT_LIMITS, compile_source
 from global_heat.template.evaluator import Evaluator
+from global_heat.template.expansion import Limits
 from global_heat.template.instance import Instance
+from global_heat.template.location import Faults
 from global_heat.template.outline import ParameterGroup, Template
 from global_heat.template.parameter import ParameterSchema
+from global_heat.template.property import Coercion
 from global_heat.template.source import Identity, Source
 from global_heat.template.tree import ROOT, Tree
+from global_heat.template.values import first_unknown
 from global_heat.template.view import NothingYet
 
 NO_DESCRIPTION = "No description"
@@ -27,7 +32,8 @@ _TYPES = {
     "json": "Json",
 }
 _LIMITS = {"length": ("MinLength", "MaxLength"), "range": ("MinValue", "MaxValue")}
-_NOBODY = Identity("dummy", "00000000-0000-4000-8000-000000000000", "project", "")
+SCALING = ("OS::Heat::AutoScalingGroup", "OS::Heat::InstanceGroup", "AWS::AutoScaling::AutoScalingGroup")
+_NOBODY = Identity("dummy", "00000000-0000-4000-8000-000000000000", "project", "the default region")
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -62,10 +68,14 @@ class Description(msgspec.Struct, frozen=True):
 
 
 def describe_source(
-    source: Source, schemas: Schemas, evaluator: Evaluator | None = None, identity: Identity = _NOBODY
+    source: Source,
+    schemas: Schemas,
+    evaluator: Evaluator | None = None,
+    identity: Identity = _NOBODY,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Description:
     """Describe a template. Raises `Invalid` with what is wrong with it whatever it is given."""
-    tree = compile_source(source, identity, schemas, None, evaluator=evaluator, draft=True)
+    tree = compile_source(source, identity, schemas, None, evaluator=evaluator, limits=limits, draft=True)
     described = _describe(tree, tree.instances[ROOT], source)
     environment = {
         "parameters": {**source.environment.get("parameters", {}), **source.parameters},
@@ -79,31 +89,52 @@ def describe_source(
 def _registry(tree: Tree, source: Source) -> dict[str, Json]:
     """The mappings, and the files that are used as types."""
     written = source.environment.get("resource_registry", {})
-    files = {each.file: each.file for each in tree.containers.values() if each.file == each.declared_type}
+    used = [each for each in tree.containers.values() if each.container == ROOT]
+    files = {each.file: each.file for each in used if each.file == each.declared_type}
     return {"resources": {}, **files, **written}
 
 
 def _describe(tree: Tree, instance: Instance, source: Source) -> Description:
-    nested = {}
     template = instance.template
-    for path, container in tree.containers.items():
-        if container.container == instance.path and container.file:
-            inner = _describe(tree, tree.instances[path], source)
-            nested[container.name] = msgspec.structs.replace(inner, type=container.declared_type)
     defaults = source.environment.get("parameter_defaults", {})
     given = _given(tree, instance, source)
     return Description(
         description=template.description or NO_DESCRIPTION,
         parameters=dict(_parameters(template, given, defaults)),
         groups=[_group(group) for group in template.groups],
-        nested=nested,
+        nested=_nested(tree, instance.path, source),
     )
+
+
+def _nested(tree: Tree, of: Path, source: Source) -> dict[str, Description]:
+    """What is nested directly in a template or a group; of a group's members only the first is told."""
+    nested = {}
+    for path, container in tree.containers.items():
+        if container.container != of:
+            continue
+        if container.file:
+            inner = _describe(tree, tree.instances[path], source)
+        else:
+            members = _nested(tree, path, source)
+            inner = Description(NO_DESCRIPTION, {}, nested=dict(list(members.items())[:1]))
+        nested[container.name] = msgspec.structs.replace(inner, type=container.declared_type)
+    for definition in tree.definitions.values():
+        if definition.container == of and definition.type in SCALING:
+            nested[definition.name] = Description(NO_DESCRIPTION, {}, type=definition.declared_type)
+    return nested
 
 
 def _given(tree: Tree, instance: Instance, source: Source) -> Mapping[str, Json]:
     if instance.path == ROOT:
         return {**source.environment.get("parameters", {}), **source.parameters}
-    return tree.given(instance.path, NothingYet())
+    shown = {}
+    for name, value in tree.given(instance.path, NothingYet()).items():
+        schema, faults = instance.template.parameters.get(name), Faults()
+        if schema is not None:
+            value = Coercion(faults).value(schema.as_property(), value, (name,), None, lenient=True)
+        if not faults and first_unknown(value) is None:
+            shown[name] = ",".join(map(str, value)) if isinstance(value, list) else value
+    return shown
 
 
 def _group(group: ParameterGroup) -> dict[str, Json]:
@@ -151,7 +182,7 @@ def _constraints(schema: ParameterSchema) -> dict[str, Json]:
             case "modulo":
                 said |= {"Step": bound["step"], "Offset": bound["offset"]}
             case "allowed_values":
-                said["AllowedValues"] = list(bound)
+                said["AllowedValues"] = list(constraint.written)
             case "allowed_pattern":
                 said["AllowedPattern"] = bound.text
             case "custom_constraint":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -49,18 +50,17 @@ _Loader.add_constructor(_TAG + "binary", _construct_binary)
 _Loader.add_constructor(_TAG + "int", _construct_int)
 
 
-def parse_document(text: str, name: str = "") -> Json:
+def parse_document(text: str, name: str = "", warnings: list[Fault] | None = None) -> Json:
     """Parse YAML or JSON. `name` is the file it came from, empty for the template itself.
 
+    Of a key that stands twice in one map the last one counts, as in Heat; `warnings` are told of it.
     Raises `Invalid` with the line and column of the first thing that cannot be read.
     """
     if len(text) > TEXT_BYTES_MAX or len(text.encode("utf-8", "surrogatepass")) > TEXT_BYTES_MAX:
         raise _unreadable(name, f"is larger than {TEXT_BYTES_MAX} bytes; split it into nested templates")
     if text.lstrip()[:1] == "{":
         try:
-            data = json.loads(text, object_pairs_hook=_unique)
-        except _Repeated as repeated:
-            raise _unreadable(name, f"has the key {repeated} twice in one map; rename one") from None
+            data = json.loads(text, object_pairs_hook=None if warnings is None else _noting(name, warnings))
         except RecursionError:
             raise _unreadable(name, f"is nested deeper than {DEPTH_MAX} levels") from None
         except ValueError:
@@ -68,10 +68,10 @@ def parse_document(text: str, name: str = "") -> Json:
         else:
             _measure_data(data, name)
             return data
-    return _parse_yaml(text, name)
+    return _parse_yaml(text, name, [] if warnings is None else warnings)
 
 
-def _parse_yaml(text: str, name: str) -> Json:
+def _parse_yaml(text: str, name: str, warnings: list[Fault]) -> Json:
     try:
         _check_depth(text, name)
         loader = _Loader(text)
@@ -83,8 +83,7 @@ def _parse_yaml(text: str, name: str) -> Json:
             return None
         measure = _Measure(name)
         measure.weigh(node, 1)
-        if measure.repeated:
-            raise Invalid(f"{_subject(name)} has keys that stand twice in one map", *measure.repeated)
+        warnings += measure.repeated
         return _text_keys(loader.construct_document(node), {})
     except yaml.YAMLError as error:
         raise _unreadable(name, _explain(error)) from None
@@ -122,16 +121,20 @@ def _check_depth(text: str, name: str) -> None:
         loader.dispose()
 
 
-class _Repeated(Exception):
-    """A key stands twice in one JSON object."""
+def _noting(name: str, warnings: list[Fault]) -> Callable[[list[tuple[str, Json]]], dict[str, Json]]:
+    """Make JSON's maps, and note keys that stand twice in one."""
 
+    def make(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        data = dict(pairs)
+        if len(data) < len(pairs):
+            keys = [key for key, _ in pairs]
+            for key in data:
+                if keys.count(key) > 1:
+                    message = f'the key "{key}" stands twice in one map; the last one counts'
+                    warnings.append(Fault(name or "template", message))
+        return data
 
-def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    data = dict(pairs)
-    if len(data) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _Repeated(next(key for key in keys if keys.count(key) > 1))
-    return data
+    return make
 
 
 class _Measure:
@@ -183,7 +186,7 @@ class _Measure:
                 self.repeated.append(
                     Fault(
                         self._name or "template",
-                        f"{message} ({_at(before.start_mark)}); rename or remove one",
+                        f"{message} ({_at(before.start_mark)}); the last one counts",
                     )
                 )
         return [item for pair in node.value for item in pair]

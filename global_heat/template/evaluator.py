@@ -16,7 +16,7 @@ MEMORY_BYTES_MAX = 10_000
 
 
 class EvaluatorError(Exception):
-    """The expression or the pattern is of no use, went over a limit, or was ended. The message is for people."""
+    """Expression or pattern are of no use, went over a limit, or were ended. The message is for people."""
 
 
 class Evaluator(Protocol):

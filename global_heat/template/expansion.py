@@ -10,8 +10,9 @@ import msgspec
 from global_heat.model.errors import Fault, Invalid
 from global_heat.model.names import Path
 from global_heat.model.schema import Schemas, TypeSchema
-from global_heat.model.values import Json
+from global_heat.model.values import Json, Unknown
 from global_heat.template.arguments import argument_of_nested, argument_of_root
+from global_heat.template.builtin import BUILTIN_FILES
 from global_heat.template.environment import Environment
 from global_heat.template.evaluation import Evaluation, Run, Trace
 from global_heat.template.evaluator import Evaluator
@@ -22,15 +23,18 @@ from global_heat.template.location import At, Faults, Wrong, place, spell
 from global_heat.template.node import Broken, Container, Disabled, Group, Leaf, Nested, Place
 from global_heat.template.outline import ResourceText, Template, read_template
 from global_heat.template.registry import Registry, Target
-from global_heat.template.source import Identity, Source
+from global_heat.template.source import Identity, Source, file_name
 from global_heat.template.values import FAULTY, describe
 from global_heat.template.versions import CONDITIONS_SINCE
 from global_heat.template.view import NothingYet
 
-DEPTH_MAX = 5
-"""Of nested stacks, a group counting as one."""
-NODES_MAX = 10_000
-"""Of the whole tree."""
+
+class Limits(msgspec.Struct, frozen=True):
+    """Of the whole tree."""
+
+    depth_max: int = 5
+    """Nested stacks in nested stacks, a group counting as one."""
+    resources_max: int = 10_000
 
 
 class _Around(msgspec.Struct, frozen=True):
@@ -57,6 +61,7 @@ class Expansion:
         regions: Collection[str] | None,
         faults: Faults,
         evaluator: Evaluator,
+        limits: Limits,
     ) -> None:
         self.leaves: dict[Path, Leaf] = {}
         self.containers: dict[Path, Container] = {}
@@ -71,6 +76,7 @@ class Expansion:
         self._regions = regions
         self._faults = faults
         self._evaluator = evaluator
+        self._limits = limits
         self._run = Run(NothingYet(), faults)
         self._templates: dict[str, Template | None] = {}
         self._nodes = 0
@@ -170,9 +176,10 @@ class Expansion:
 
     def _count(self, at: At) -> None:
         self._nodes += 1
-        if self._nodes > NODES_MAX:
-            message = f"The stack has more than {NODES_MAX} resources"
-            raise Invalid(message, Fault(spell(at), f"is more than {NODES_MAX} resources; split the stack"))
+        most = self._limits.resources_max
+        if self._nodes > most:
+            message = f"The stack has more than {most} resources"
+            raise Invalid(message, Fault(spell(at), f"is more than {most} resources; split the stack"))
 
     def _region(self, path: Path, text: ResourceText, at: At, around: _Around) -> tuple[str, At]:
         """The one rule: the resource's own region, else the environment's, else that of what encloses it."""
@@ -213,18 +220,16 @@ class Expansion:
         policy = policies.get(written) if isinstance(written, str) else None
         if policy is None and written != FAULTY and isinstance(text.deletion_policy, str | dict):
             self._faults.add(at, f"expected Delete, Retain or Snapshot, found {describe(written)}")
-        return policy or "Delete"
+        return "Retain" if text.external_id is not None else policy or "Delete"
 
-    def _external_id(self, text: ResourceText, at: At, scope: Instance) -> str:
-        """What it reads is no reason to wait for it, so it must be known."""
+    def _external_id(self, text: ResourceText, at: At, scope: Instance) -> Json:
+        """What it reads is no reason to wait for it."""
         if text.external_id is None:
-            return ""
+            return None
         at = (at, "external_id")
-        written = self._known(Evaluation(scope, self._run).resolve(text.external_id, at), at)
-        if not isinstance(written, str) or not written:
-            if written != FAULTY:
-                self._faults.add(at, f"expected the id of a thing, found {describe(written)}")
-            return ""
+        written = Evaluation(scope, self._run).resolve(text.external_id, at)
+        if not isinstance(written, str | Unknown) or not written:
+            self._faults.add(at, f"expected the id of a thing, found {describe(written)}")
         return written
 
     def _title(self, standing: Place, around: _Around) -> Title:
@@ -235,11 +240,10 @@ class Expansion:
         return Title(name, id, self._identity.project)
 
     def _is_too_deep(self, standing: Place, around: _Around) -> bool:
-        if around.depth >= DEPTH_MAX:
-            self._faults.add(
-                standing.at, f"is nested more than {DEPTH_MAX} stacks deep; does it nest itself?"
-            )
-        return around.depth >= DEPTH_MAX
+        most = self._limits.depth_max
+        if around.depth >= most:
+            self._faults.add(standing.at, f"is nested more than {most} stacks deep; does it nest itself?")
+        return around.depth >= most
 
     def _build_nested(self, standing: Place, target: Target, given: Given, around: _Around) -> Node:
         template = self._template(target.name, (standing.at, "type"))
@@ -265,13 +269,13 @@ class Expansion:
         return nested
 
     def _template(self, file: str, at: At) -> Template | None:
-        if file not in self._source.files:
+        name = file_name(file, self._source.files)
+        text = BUILTIN_FILES.get(file) if name is None else self._source.files[name]
+        if text is None:
             self._faults.add(at, f'there is no file "{file}" among those handed over; send it along')
             return None
         if file not in self._templates:
-            self._templates[file] = read_template(
-                self._source.files[file], file, self._faults, self._evaluator
-            )
+            self._templates[file] = read_template(text, name or file, self._faults, self._evaluator)
         return self._templates[file]
 
     def _build_group(
@@ -280,12 +284,12 @@ class Expansion:
         past = self._source.groups.get(standing.path)
         grouping = Grouping(type, schema, given, self._run, self._faults, self.is_secret, past)
         members = grouping.read()
+        title = self._title(standing, around)
+        group = Group(standing, title, type, schema, given, members.definition if members else given)
+        self.containers[standing.path] = group
         if members is None or self._is_too_deep(standing, around):
             return Broken()
-        title = self._title(standing, around)
-        group = Group(standing, title, type, schema, given, members.definition)
         group.removed = members.removed
-        self.containers[standing.path] = group
         below = _Around(
             scope=around.scope,
             region=standing.region,

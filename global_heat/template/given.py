@@ -102,17 +102,11 @@ class Indexed:
         self._index = index
 
     def names(self, run: Run) -> list[str]:
-        return [self._put_in(name) for name in self._definition.names(run)]
+        return self._definition.names(run)
 
     def value(self, name: str, run: Run) -> Json:
-        value = self._definition.value(self._original(name, run), run)
+        value = self._definition.value(name, run)
         return OMITTED if value is OMITTED or value is None else self._put_in(value)
-
-    def _original(self, name: str, run: Run) -> str:
-        if self._index not in name:
-            return name
-        written = self._definition.names(run)
-        return next((other for other in written if self._put_in(other) == name), name)
 
     def _put_in(self, value: Json) -> Json:
         match value:
@@ -121,7 +115,7 @@ class Indexed:
             case list():
                 return [self._put_in(item) for item in value]
             case dict():
-                return {self._put_in(key): self._put_in(item) for key, item in value.items()}
+                return {key: self._put_in(item) for key, item in value.items()}
         return value
 
 

@@ -34,9 +34,8 @@ class Graph:
         self._own[path] = set(needs)
 
     def direct(self, above: Mapping[Path, Collection[Path]]) -> dict[Path, frozenset[Path]]:
-        """What each leaf and container waits for itself. `above`: what containers read besides."""
-        needs = {path: frozenset(below) for path, below in self._needs.items() if path not in self._own}
-        return needs | {path: frozenset({*own, *above.get(path, ())}) for path, own in self._own.items()}
+        """What each container waits for itself. `above`: what it reads besides."""
+        return {path: frozenset({*own, *above.get(path, ())}) for path, own in self._own.items()}
 
     def find_circles(self, faults: Faults) -> bool:
         """Note each circle; tell whether there is one."""

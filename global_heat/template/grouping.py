@@ -67,6 +67,8 @@ class Grouping:
 
     def _group(self, shaped: Mapping[str, Json]) -> Members | None:
         definition = shaped.get("resource_def")
+        if definition is None:
+            self._faults.add(self._given.at, "the property resource_def is required and missing; add it")
         for name in ("count", "index_var", "removal_policies", "removal_policies_mode", "resource_def"):
             self._expect_known(shaped.get(name), (self._given.at, name), deep=name == "removal_policies")
         if isinstance(definition, dict):
@@ -74,6 +76,8 @@ class Grouping:
                 self._expect_known(definition.get(name), ((self._given.at, "resource_def"), name))
         count = shaped.get("count")
         if not isinstance(count, int) or not isinstance(definition, dict) or definition.get("type") == FAULTY:
+            return None
+        if count < 0:
             return None
         if count > MEMBERS_MAX:
             self._faults.add((self._given.at, "count"), f"expected at most {MEMBERS_MAX}, found {count}")

@@ -1,7 +1,8 @@
-"""Orders that no template states and Neutron needs, as Heat infers them; each inside one region.
+"""Orders that no template states and Neutron needs, each inside one region.
 
 A port gets no address before its network has a subnet; a floating IP cannot be associated before the
-router of the port's subnet has its gateway and its interface.
+router of the port's subnet has its gateway and its interface. Heat infers most of them, inside one stack;
+what it does not see, because it lies in another stack of the same tree, is waited for here as well.
 """
 
 from __future__ import annotations
@@ -10,90 +11,152 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from global_heat.model.names import Path
-from global_heat.model.values import Json
+from global_heat.model.values import Json, Unknown
 from global_heat.template.node import Leaf
 from global_heat.template.values import Origin
 
 Known = Mapping[Path, Mapping[str, Json]]
+_UNKNOWN = Origin("an attribute", Path(""), "unknown")
+"""Stands for whatever only an attribute will tell: Heat takes any two of these for the same."""
+_ANY_NETWORK = Origin("any network", Path(""), "any")
+Place = tuple[str, str]
+"""Region and stack."""
+Index = dict[tuple[str, object], list[Path]]
+"""By region and what is referred to."""
 
 
-class _Networks:
-    """What of the tree's networking stands where; a network is known by what refers to it."""
+class Implied:
+    """Which leaves must be done before which, besides those that the template names."""
 
     def __init__(self, leaves: Mapping[Path, Leaf], properties: Known) -> None:
-        self.leaves = leaves
-        self.properties = properties
-        self.subnets: dict[tuple[str, object], list[Path]] = defaultdict(list)
-        """By region and network."""
-        self.gateways: dict[tuple[str, object], list[Path]] = defaultdict(list)
-        """Routers, and older gateways, by region and external network."""
-        self.interfaces: dict[tuple[str, object], list[Path]] = defaultdict(list)
-        """By region and subnet."""
+        self._leaves = leaves
+        self._properties = properties
+        self._near: dict[str, dict[tuple[Place, object], list[Path]]] = defaultdict(lambda: defaultdict(list))
+        """By what they are and share: their place, and the network, router, subnet or VPC."""
+        self._far: dict[str, Index] = defaultdict(lambda: defaultdict(list))
         for path, leaf in leaves.items():
-            given = properties[path]
-            match leaf.type:
-                case "OS::Neutron::Subnet":
-                    self._note(self.subnets, leaf, _either(given, "network"))
-                case "OS::Neutron::Router":
-                    self._note(self.gateways, leaf, _external_network(given))
-                case "OS::Neutron::RouterGateway":
-                    self._note(self.gateways, leaf, _either(given, "network"))
-                case "OS::Neutron::RouterInterface":
-                    self._note(self.interfaces, leaf, _either(given, "subnet"))
+            for kind, thing in _offers(leaf.type, properties[path]):
+                thing = _key(thing)
+                if thing is not None:
+                    self._near[kind][_place(leaf), thing].append(path)
+                    self._far[kind][leaf.region, thing].append(path)
 
-    def _note(self, index: dict[tuple[str, object], list[Path]], leaf: Leaf, thing: Json) -> None:
-        if isinstance(thing, str | Origin) and thing != "":
-            index[leaf.region, thing].append(leaf.path)
+    def needs(self, path: Path) -> tuple[set[Path], set[Path]]:
+        """What Heat infers, and what else has to be waited for."""
+        leaf = self._leaves[path]
+        near: set[Path] = set()
+        far: set[Path] = set()
+        for kind, thing in self._wants(leaf, self._properties[path]):
+            key = _key(thing)
+            if key is None:
+                continue
+            if key is _ANY_NETWORK:
+                near |= {other for paths in self._at(kind, _place(leaf)) for other in paths}
+                continue
+            near |= set(self._near[kind].get((_place(leaf), key), ()))
+            if kind == "subnet of":
+                near |= set(self._near[kind].get((_place(leaf), _UNKNOWN), ())) if _is_server(leaf) else set()
+            if key is not _UNKNOWN:
+                far |= set(self._far[kind].get((leaf.region, key), ()))
+        far |= set(self._routed(leaf))
+        return near - {path}, far - near - {path}
 
-    def needs(self, leaf: Leaf) -> Iterator[Path]:
-        given, region = self.properties[leaf.path], leaf.region
+    def _at(self, kind: str, place: Place) -> Iterator[list[Path]]:
+        return (paths for (there, _), paths in self._near[kind].items() if there == place)
+
+    def _wants(self, leaf: Leaf, given: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+        """The kinds of things that it waits for, and what they must share with it."""
         match leaf.type:
             case "OS::Neutron::Port":
-                yield from self._of(self.subnets, region, _either(given, "network"))
+                yield "subnet of", _either(given, "network")
             case "OS::Nova::Server":
                 for network in given.get("networks") or []:
-                    yield from self._of(self.subnets, region, self._network_of(network))
+                    yield "subnet of", _network_of(network)
             case "OS::Neutron::Router":
-                yield from self._of(self.subnets, region, _external_network(given))
+                yield "subnet of", _external_network(given)
+            case "OS::Neutron::RouterGateway":
+                yield "subnet of", _either(given, "network")
+                yield "interface of", given.get("router_id")
             case "OS::Neutron::FloatingIP":
-                yield from self._of(self.gateways, region, _either(given, "floating_network"))
-                yield from self._routed(region, given.get("port_id"))
-            case "OS::Neutron::FloatingIPAssociation":
-                yield from self._routed(region, given.get("port_id"))
+                yield "gateway to", _either(given, "floating_network")
+                yield from self._port_subnets(given.get("port_id"))
+            case "OS::Neutron::FloatingIPAssociation" | "OS::Neutron::FloatingIPPortForward":
+                yield from self._port_subnets(given.get("port_id") or given.get("internal_port"))
+            case "OS::Neutron::ExtraRouteSet":
+                yield "interface of", given.get("router")
+            case "OS::Neutron::ExtraRoute":
+                yield "interface of", given.get("router_id")
+                yield "gateway of", given.get("router_id")
+            case "AWS::EC2::VPCGatewayAttachment":
+                yield "routes of", given.get("VpcId")
 
-    def _of(self, index: Mapping[tuple[str, object], list[Path]], region: str, thing: Json) -> list[Path]:
-        return index.get((region, thing), []) if isinstance(thing, str | Origin) else []
-
-    def _network_of(self, network: Json) -> Json:
-        """The network that an entry of a server's networks names, itself or by its port."""
-        if not isinstance(network, dict):
-            return None
-        port = self._port(network.get("port"))
-        return _either(port, "network") if port else network.get("network") or network.get("uuid")
+    def _port_subnets(self, reference: Json) -> Iterator[tuple[str, Json]]:
+        port = self._port(reference)
+        for ip in (port or {}).get("fixed_ips") or []:
+            if isinstance(ip, dict):
+                yield "interface on", _either(ip, "subnet")
 
     def _port(self, reference: Json) -> Mapping[str, Json] | None:
         """The properties of a port of this tree."""
-        if isinstance(reference, Origin) and self.leaves[reference.path].type == "OS::Neutron::Port":
-            return self.properties[reference.path]
-        return None
+        leaf = self._leaves.get(reference.path) if isinstance(reference, Origin) else None
+        return self._properties[leaf.path] if leaf and leaf.type == "OS::Neutron::Port" else None
 
-    def _routed(self, region: str, reference: Json) -> Iterator[Path]:
-        """The router interfaces on the subnets of a port."""
-        port = self._port(reference)
-        if port is None:
+    def _routed(self, leaf: Leaf) -> Iterator[Path]:
+        """The router interfaces of a port that takes its addresses from any subnet of its network."""
+        if leaf.type not in ("OS::Neutron::FloatingIP", "OS::Neutron::FloatingIPAssociation"):
             return
-        fixed = [_either(ip, "subnet") for ip in port.get("fixed_ips") or [] if isinstance(ip, dict)]
-        if not fixed:
-            subnets = self._of(self.subnets, region, _either(port, "network"))
-            fixed = [Origin(path, path) for path in subnets]
-        for subnet in fixed:
-            yield from self._of(self.interfaces, region, subnet)
+        port = self._port(self._properties[leaf.path].get("port_id"))
+        if port is None or port.get("fixed_ips"):
+            return
+        network = _key(_either(port, "network"))
+        if network is None or network is _UNKNOWN:
+            return
+        for subnet in self._far["subnet of"].get((leaf.region, network), ()):
+            yield from self._far["interface on"].get((leaf.region, Origin(subnet, subnet)), ())
 
 
-def implied_needs(leaves: Mapping[Path, Leaf], properties: Known) -> dict[Path, set[Path]]:
-    """Which leaves must be done before which, besides those that the template names."""
-    networks = _Networks(leaves, properties)
-    return {path: set(networks.needs(leaf)) - {path} for path, leaf in leaves.items()}
+def _offers(type: str, given: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """What a leaf is to others: a kind, and what they share with it."""
+    match type:
+        case "OS::Neutron::Subnet":
+            yield "subnet of", _either(given, "network")
+        case "OS::Neutron::Router":
+            yield "gateway to", _external_network(given)
+        case "OS::Neutron::RouterGateway":
+            yield "gateway to", _either(given, "network")
+            yield "gateway of", given.get("router_id")
+        case "OS::Neutron::RouterInterface":
+            yield "interface on", _either(given, "subnet")
+            yield "interface of", _either(given, "router")
+        case "AWS::EC2::RouteTable":
+            yield "routes of", given.get("VpcId")
+
+
+def _is_server(leaf: Leaf) -> bool:
+    return leaf.type == "OS::Nova::Server"
+
+
+def _place(leaf: Leaf) -> Place:
+    return leaf.region, leaf.place.parent.path if leaf.place.parent else ""
+
+
+def _key(thing: Json) -> str | Origin | None:
+    """What two leaves share: a name, a reference, or something unknown; None: nothing is said."""
+    match thing:
+        case str():
+            return thing or None
+        case Origin() if thing is _ANY_NETWORK or not thing.attribute:
+            return thing
+        case Unknown():
+            return _UNKNOWN
+    return None
+
+
+def _network_of(network: Json) -> Json:
+    """The network that an entry of a server's networks names itself; any of them where it names none."""
+    named = network.get("network") or network.get("uuid") if isinstance(network, dict) else None
+    is_reference = isinstance(named, Origin) and not named.attribute
+    return named if isinstance(named, str) or is_reference else _ANY_NETWORK
 
 
 def _external_network(router: Mapping[str, Json]) -> Json:

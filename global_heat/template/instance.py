@@ -37,7 +37,7 @@ class Node(Protocol):
         """The attribute named by the first key, or what the others lead to inside it."""
         ...
 
-    def attributes(self, run: Run) -> dict[str, Json]: ...
+    def attributes(self, run: Run) -> Json: ...
 
 
 class Title(msgspec.Struct, frozen=True):
@@ -174,7 +174,7 @@ class Instance:
     def attribute(self, name: str, keys: list[Json], run: Run) -> Json:
         return self.node(name).attribute(keys, run)
 
-    def attributes(self, name: str, run: Run) -> dict[str, Json]:
+    def attributes(self, name: str, run: Run) -> Json:
         return self.node(name).attributes(run)
 
     def facade(self, what: str, run: Run) -> Json:
@@ -216,7 +216,7 @@ class _NotBuilt:
     def attribute(self, keys: list[Json], run: Run) -> Json:
         return self._value
 
-    def attributes(self, run: Run) -> dict[str, Json]:
+    def attributes(self, run: Run) -> Json:
         return {"show": self._value}
 
 

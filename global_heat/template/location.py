@@ -44,12 +44,14 @@ class Wrong(Exception):
     """Something is wrong at the place being looked at. Whoever knows the place makes it a `Fault`.
 
     `late`: Heat notices it only when the value is asked for, so in an output it is the output's error.
+    `value`: it is about a value; a draft does not mind.
     """
 
-    def __init__(self, message: str, *, late: bool = False) -> None:
+    def __init__(self, message: str, *, late: bool = False, value: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.late = late
+        self.value = value
 
 
 class Kind(enum.Enum):
@@ -72,7 +74,9 @@ class Faults:
     def add(self, at: At, message: str, *, late: bool = False, value: bool = False) -> None:
         fault = Fault(spell(at), message)
         kind = Kind.LATE if late else Kind.VALUE if value else Kind.FORM
-        self._found.setdefault((fault.path, fault.message), (fault, kind))
+        key = (fault.path, fault.message)
+        if kind is Kind.FORM or key not in self._found:
+            self._found[key] = fault, kind
 
     def include(self, faults: Faults, *, late: bool = True) -> None:
         """Take over another's faults; without `late` those that may wait are left behind."""

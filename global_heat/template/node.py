@@ -47,7 +47,7 @@ class Place:
         after: tuple[Path, ...] = (),
         hooks: tuple[str, ...] = (),
         restricted: tuple[str, ...] = (),
-        external_id: str = "",
+        external_id: Json = None,
     ) -> None:
         self.path = path
         self.name = name
@@ -67,7 +67,7 @@ class Place:
         self.restricted = restricted
         """Actions that the environment forbids: update, replace."""
         self.external_id = external_id
-        """Of a thing that is there already; empty: it is ours to make."""
+        """Of a thing that is there already; null: it is ours to make."""
 
     def metadata(self, run: Run) -> Json:
         def resolve() -> Json:
@@ -115,12 +115,16 @@ class Leaf:
         found = walk(run.view.attribute(self.path, name), path, text_indexes=False)
         return None if found is OMITTED else found
 
-    def attributes(self, run: Run) -> dict[str, Json]:
+    def attributes(self, run: Run) -> Json:
+        """All of them; null for what is not there."""
+        if self.reference(run) is None:
+            return None
         return {name: self.attribute([name], run) for name in self.schema.attributes}
 
     def _has(self, name: str) -> bool:
         return (
-            name in self.schema.attributes
+            takes_anything(self.type, self.schema)
+            or name in self.schema.attributes
             or name in self.schema.base_attributes
             or self.type in _ANY_ATTRIBUTE
         )
@@ -164,7 +168,7 @@ class Nested:
         known = ", ".join(sorted(self.inner.template.outputs)) or "none at all"
         raise Wrong(f"the nested template has no output {name}; it has {known}", late=True)
 
-    def attributes(self, run: Run) -> dict[str, Json]:
+    def attributes(self, run: Run) -> Json:
         return {name: self.attribute([name], run) for name in self.inner.template.outputs}
 
 
@@ -209,14 +213,21 @@ class Group:
             case "attributes":
                 if not path:
                     raise Wrong("expected the name of the members' attribute after attributes")
-                return {name: node.attribute(path, run) for name, node in self.nodes.items()}
+                return {name: self._of(node, path, run) for name, node in self.nodes.items()}
             case _ if name.startswith("resource."):
                 return _inside(self.nodes, keys, run)
             case _:
-                return [node.attribute(keys, run) for node in self.nodes.values()]
+                return [self._of(node, keys, run) for node in self.nodes.values()]
         return None if found is OMITTED else found
 
-    def attributes(self, run: Run) -> dict[str, Json]:
+    def _of(self, member: Node, keys: list[Json], run: Run) -> Json:
+        """A member's attribute; what members have is no matter of the form of the template around them."""
+        try:
+            return member.attribute(keys, run)
+        except Wrong as wrong:
+            raise Wrong(wrong.message, late=wrong.late, value=True) from None
+
+    def attributes(self, run: Run) -> Json:
         names = [name for name in ("refs", "refs_map", "removed_rsrc_list") if name in self.schema.attributes]
         return {name: self.attribute([name], run) for name in names}
 
@@ -247,7 +258,7 @@ class Disabled:
     def attribute(self, keys: list[Json], run: Run) -> Json:
         raise self._wrong(late=False)
 
-    def attributes(self, run: Run) -> dict[str, Json]:
+    def attributes(self, run: Run) -> Json:
         raise self._wrong(late=False)
 
     def _wrong(self, *, late: bool) -> Wrong:
@@ -265,5 +276,5 @@ class Broken:
     def attribute(self, keys: list[Json], run: Run) -> Json:
         return FAULTY
 
-    def attributes(self, run: Run) -> dict[str, Json]:
+    def attributes(self, run: Run) -> Json:
         return {"show": FAULTY}

@@ -88,11 +88,15 @@ def read_template(
         faults.add(at or place("template"), f"expected a map of sections, found {describe(data)}")
         return None
     version = _read_version(data, at, faults)
-    return None if version is None else _Reader(version, at, faults, evaluator or NoEvaluator()).read(data, file)
+    return (
+        None if version is None else _Reader(version, at, faults, evaluator or NoEvaluator()).read(data, file)
+    )
 
 
 def _read_version(data: dict[str, Json], at: At, faults: Faults) -> Version | None:
-    keys = [key for key in DIALECTS if isinstance(data.get(key), str)] or [key for key in DIALECTS if key in data]
+    keys = [key for key in DIALECTS if isinstance(data.get(key), str)] or [
+        key for key in DIALECTS if key in data
+    ]
     if not keys:
         faults.add((at, HOT), f"is missing; add it, for example {DATES[-1]}")
         return None
@@ -188,7 +192,9 @@ class _Reader:
         said = {self._word(key): key for key in self._resource_keys()}
         if self._version.is_hot:
             for key in written.keys() - said.keys():
-                self._faults.add((at, str(key)), f"is no key of a resource; expected one of {', '.join(said)}")
+                self._faults.add(
+                    (at, str(key)), f"is no key of a resource; expected one of {', '.join(said)}"
+                )
         read = {key: written[word] for word, key in said.items() if word in written}
         maps = {key: self._map(read, key, at) for key in ("properties", "metadata", "update_policy")}
         policy, condition = read.get("deletion_policy", "Delete"), read.get("condition", True)

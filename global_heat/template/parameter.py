@@ -221,7 +221,17 @@ def _read_constraint(entry: Json, type_name: str, version: Version, evaluator: E
     if kind == "allowed_values":
         coerce = _COERCE["string" if type_name == "comma_delimited_list" else type_name]
         bound = [coerce(value) for value in bound]
-    return Constraint(kind, bound, _string(entry.get("description") or ""))
+    return Constraint(kind, bound, _string(entry.get("description") or ""), entry[kind])
+
+
+def misfit(schema: ParameterSchema, raw: Json) -> str | None:
+    """What is wrong with a value as it is given, where only texts can be measured; None: nothing."""
+    if schema.type != "string" or isinstance(raw, str | Unknown):
+        return None
+    kinds = {constraint.kind for constraint in schema.constraints}
+    if "allowed_pattern" in kinds or ("length" in kinds and isinstance(raw, int | float)):
+        return "expected a text, so that it can be measured; put it in quotes"
+    return None
 
 
 def _check_default(schema: ParameterSchema, at: At, faults: Faults) -> None:
@@ -230,8 +240,10 @@ def _check_default(schema: ParameterSchema, at: At, faults: Faults) -> None:
         return
     found = "a value that is hidden" if schema.hidden else describe(schema.default)
     try:
-        expected = schema.violation(schema.coerce(schema.default))
+        value = schema.coerce(schema.default)
+        expected = misfit(schema, schema.default) or schema.violation(value)
     except Wrong as wrong:
-        expected = wrong.message
+        faults.add(at, f"{wrong.message}, found {found}", value=schema.type == "number")
+        return
     if expected is not None:
         faults.add(at, f"{expected}, found {found}")

@@ -91,6 +91,8 @@ class Coercion:
             raise Wrong("expected a list")
         items = (schema.schema or {}).get("*")
         if items is None:
+            if lenient and not all(isinstance(item, str | Unknown | None) for item in given):
+                raise Wrong("expected a list of texts; put numbers in quotes")
             return given
         below = (*keys, "*")
         return [self.value(items, item, below, (at, index)) for index, item in enumerate(given)]
@@ -132,6 +134,29 @@ def former_name(name: str, schemas: Mapping[str, PropertySchema]) -> str | None:
     """The hidden property that a property took the place of: `network_id` of `network`."""
     former = schemas.get(f"{name}_id")
     return f"{name}_id" if former is not None and former.support.get("status") == "HIDDEN" else None
+
+
+def renamed(schemas: Mapping[str, PropertySchema], values: Mapping[str, Json]) -> dict[str, Json]:
+    """The same with what is given under a former name under today's, and null under the former one."""
+    result = {
+        name: _renamed_inside(schemas[name], value) if name in schemas else value
+        for name, value in values.items()
+    }
+    for name in schemas:
+        former = former_name(name, schemas)
+        if former is not None and result.get(former) is not None:
+            result[name], result[former] = result[former], None
+    return result
+
+
+def _renamed_inside(schema: PropertySchema, value: Json) -> Json:
+    if schema.schema is None:
+        return value
+    if isinstance(value, dict):
+        return renamed(schema.schema, value)
+    if isinstance(value, list) and "*" in schema.schema:
+        return [_renamed_inside(schema.schema["*"], item) for item in value]
+    return value
 
 
 class _Same:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from global_heat.model.values import Json
+from global_heat.template.builtin import builtin_target
 from global_heat.template.location import At, Faults, Wrong
 from global_heat.template.values import describe
 
@@ -64,7 +65,10 @@ class Registry:
                     found = self._find(mapped, resource, known, (*before, name))
                     if found is not None:
                         return found
-        return Target(name) if known(name) else None
+        if known(name):
+            return Target(name)
+        builtin = builtin_target(name)
+        return self._find(builtin, resource, known, (*before, name)) if builtin is not None else None
 
     def setting(self, name: str, resource: str) -> tuple[str, ...]:
         """The hooks or the restricted actions of a resource, out of all entries that its name fits."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Mapping
+
 import msgspec
 
 from global_heat.model.values import Json
@@ -29,6 +32,17 @@ class Source(msgspec.Struct, frozen=True):
     """Win over those of the environment."""
     groups: dict[str, GroupPast] = {}
     """The past of each group that the stack had, by path: `Tree.past` of the revision before."""
+
+
+def file_name(written: str, files: Mapping[str, str]) -> str | None:
+    """The key of the file that a template means; None: it was not handed over.
+
+    Clients name files by their place, so `./web.yaml` is `web.yaml`.
+    """
+    if written in files:
+        return written
+    plain = posixpath.normpath(written)
+    return plain if plain in files else None
 
 
 class Identity(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults
 from global_heat.template.node import Container, Group, Leaf, Nested
 from global_heat.template.parameter import PSEUDO_PARAMETER
-from global_heat.template.property import Coercion, Keys, Visit, unchanged
+from global_heat.template.property import Coercion, Keys, Visit, renamed, unchanged
 from global_heat.template.shaping import shape
 from global_heat.template.source import GroupPast
 from global_heat.template.values import OMITTED
@@ -41,8 +41,8 @@ class Definition(msgspec.Struct, frozen=True):
     description: str = ""
     container: Path = Path("")
     """The nested stack or group that it is in; empty: the root."""
-    external_id: str = ""
-    """The id of a thing that is there already and is only looked at; empty: it is ours to make."""
+    external_id: Json = None
+    """The id of a thing that is there already and is only looked at; null: it is ours to make."""
     hooks: tuple[str, ...] = ()
     """When to wait for a person: pre-create, post-update, …"""
     restricted: tuple[str, ...] = ()
@@ -117,6 +117,7 @@ class Tree:
         lookups: Sequence[Lookup],
         gaps: Sequence[Gap],
         environment: Environment,
+        inputs: Mapping[str, Json],
         direct: Mapping[Path, Collection[Path]],
         is_secret: Callable[[Trace], bool],
     ) -> None:
@@ -133,6 +134,7 @@ class Tree:
         self._needed = needed
         self._lookups = lookups
         self._gaps = gaps
+        self._inputs = inputs
         self._direct = direct
         self._is_secret = is_secret
 
@@ -165,6 +167,7 @@ class Tree:
             visit = renaming(node, self.environment.placement) if isinstance(node, Leaf) else unchanged
             coercion = Coercion(faults, visit)
             properties = shape(node.type, node.schema, node.given, run, coercion, self._is_secret)
+            properties = renamed(node.schema.properties, properties)
         faults.raise_any(f"The resource {path}")
         return properties
 
@@ -176,7 +179,11 @@ class Tree:
 
     def names(self, container: Path = ROOT) -> list[str]:
         """The names of the leaves and containers in the root, a nested stack or a group."""
-        return [path.rpartition("/")[2] for path in self._direct if path.rpartition("/")[0] == container]
+        nodes = (
+            self.instances[container].nodes if container in self.instances else self._nested[container].nodes
+        )
+        inside = f"{container}/" if container else ""
+        return [name for name in nodes if f"{inside}{name}" in self._direct]
 
     def disabled(self, container: Path = ROOT) -> list[str]:
         """The names whose condition is false."""
@@ -249,12 +256,18 @@ class Tree:
 
     def immutable_changes(self, new: Tree) -> list[Fault]:
         """Faults of a new wish that changes parameters which it declares immutable."""
-        old_values, new_values = self.parameters(), new.parameters()
-        return [
-            Fault(f"parameters.{name}", "the parameter is immutable; give it the value that the stack has")
-            for name, schema in new._root.template.parameters.items()
-            if schema and schema.immutable and name in old_values and new_values[name] != old_values[name]
-        ]
+        values, new_values = self.parameters(), new.parameters()
+        message = "the parameter is immutable; give it the value that the stack has"
+        changes = []
+        for name, schema in new._root.template.parameters.items():
+            if schema is None or not schema.immutable or name not in values:
+                continue
+            given, before = new._inputs.get(name), self._inputs.get(name)
+            kept = given is not None and type(given) is type(before) and given == before
+            # As in Heat: what is given is compared as it is written, so "1" is not 1.
+            if not kept and (new_values[name] if given is None else given) != values[name]:
+                changes.append(Fault(f"parameters.{name}", message))
+        return changes
 
 
 def renaming(leaf: Leaf, placement: Placement) -> Visit:
@@ -298,14 +311,12 @@ def _update_policy(container: Container) -> dict[str, Json]:
 
 
 def _as_properties(nested: Nested, run: Run) -> dict[str, Json]:
-    """What a template's parameters are as properties of what it stands for."""
+    """What a template's parameters are as properties of what it stands for; its defaults are its own matter."""
     coercion = Coercion(run.faults)
     properties = {}
     for name, schema in nested.inner.template.parameters.items():
         value = nested.given.value(name, run)
-        if schema is not None and (value is not OMITTED or schema.default is not None):
-            given = None if value is OMITTED else value
-            properties[name] = coercion.value(
-                schema.as_property(), given, (name,), (nested.given.at, name), lenient=True
-            )
+        if schema is not None and value is not OMITTED:
+            at = (nested.given.at, name)
+            properties[name] = coercion.value(schema.as_property(), value, (name,), at, lenient=True)
     return properties

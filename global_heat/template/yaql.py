@@ -18,7 +18,9 @@ from global_heat.template.evaluator import ITERATIONS_MAX, MEMORY_BYTES_MAX, Eva
 class InProcess:
     """An `Evaluator`. The library is loaded when it is first needed."""
 
-    def __init__(self, iterations_max: int = ITERATIONS_MAX, memory_bytes_max: int = MEMORY_BYTES_MAX) -> None:
+    def __init__(
+        self, iterations_max: int = ITERATIONS_MAX, memory_bytes_max: int = MEMORY_BYTES_MAX
+    ) -> None:
         self._options = {"yaql.limitIterators": iterations_max, "yaql.memoryQuota": memory_bytes_max}
 
     @cached_property

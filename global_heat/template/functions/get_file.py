@@ -5,6 +5,7 @@ from __future__ import annotations
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation
 from global_heat.template.location import At, Wrong
+from global_heat.template.source import file_name
 from global_heat.template.values import kind_of
 
 
@@ -15,6 +16,7 @@ def get_file(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         return name
     if not isinstance(name, str):
         raise Wrong(f"expected a file's name, found {kind_of(name)}", late=True)
-    if name not in evaluation.scope.files:
+    key = file_name(name, evaluation.scope.files)
+    if key is None:
         raise Wrong(f'there is no file "{name}" among those handed over; send it along', late=True)
-    return evaluation.scope.files[name]
+    return evaluation.scope.files[key]

@@ -8,7 +8,7 @@ import json
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Evaluation, Function
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import TEXT_CHARACTERS_MAX, first_unknown, kind_of
+from global_heat.template.values import TEXT_CHARACTERS_MAX, Origin, first_unknown, kind_of
 
 
 class Strictness(enum.IntEnum):
@@ -29,6 +29,8 @@ def str_replace(strictness: Strictness = Strictness.LENIENT, *, structures: bool
             raise Wrong(f"expected params to be a map, found {kind_of(arguments['params'])}")
         template = evaluation.resolve(arguments["template"], (at, "template"))
         params = evaluation.resolve(arguments["params"], (at, "params"))
+        if isinstance(params, Origin) and not params.attribute:
+            raise Wrong("expected params to be a map, found a resource's reference")
         unknown = first_unknown([template, params])
         if unknown is not None:
             return unknown

@@ -30,11 +30,18 @@ A = "resources: {a: {type: 'OS::Heat::None'"
         (A + ", depends_on: 5}}", "resources.a.depends_on", "a resource's name or a list"),
         (A + ", depends_on: [5]}}", "resources.a.depends_on", "a resource's name or a list"),
         (A + ", depends_on: zz}}", "resources.a.depends_on[0]", "there is no resource zz"),
-        (A + ", deletion_policy: Keep}}", "resources.a.deletion_policy", "expected Delete or Retain"),
-        (A + ", deletion_policy: null}}", "resources.a.deletion_policy", "expected Delete or Retain"),
-        (A + ", deletion_policy: Snapshot}}", "resources.a.deletion_policy", "not supported yet"),
-        (A + ", update_policy: {x: 1}}}", "resources.a.update_policy", "not supported yet"),
-        (A + ", external_id: x}}", "resources.a.external_id", "not supported yet"),
+        (
+            A + ", deletion_policy: Keep}}",
+            "resources.a.deletion_policy",
+            "expected Delete, Retain or Snapshot",
+        ),
+        (
+            A + ", deletion_policy: null}}",
+            "resources.a.deletion_policy",
+            "expected Delete, Retain or Snapshot",
+        ),
+        (A + ", update_policy: {x: 1}}}", "resources.a.update_policy.x", "is no property here"),
+        (A + ", external_id: 5}}", "resources.a.external_id", "the id of a thing"),
         (A + ", condition: zz}}", "resources.a.condition", "there is no condition zz"),
         (A + ", condition: [c]}}", "resources.a.condition", "expected a condition's name"),
         ("resources: {a/b: {type: 'OS::Heat::None'}}", "resources.a/b", 'hold a "/"'),
@@ -63,8 +70,9 @@ def test_each_class(text: str, path: str, expected: str) -> None:
 def test_a_template_that_is_none() -> None:
     assert list(faults_of("heat_template_version")) == ["template"]
     assert list(faults_of("[heat_template_version]")) == ["template"]
-    message = faults_of("{AWSTemplateFormatVersion: '2010-09-09', x: heat_template_version}")["template"]
-    assert "CloudFormation" in message
+    both = "{AWSTemplateFormatVersion: '2010-09-09', heat_template_version: '2018-08-31'}"
+    assert list(faults_of(both)) == ["AWSTemplateFormatVersion"]
+    assert list(faults_of("AWSTemplateFormatVersion: heat_template_version")) == ["AWSTemplateFormatVersion"]
 
 
 def test_a_circle_of_conditions() -> None:

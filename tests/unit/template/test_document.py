@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from global_heat.model.errors import Invalid
+from global_heat.model.errors import Fault, Invalid
 from global_heat.template.document import DEPTH_MAX, TEXT_BYTES_MAX, parse_document
 
 
@@ -43,11 +43,20 @@ def test_a_file_is_called_by_its_name() -> None:
     assert refused("a: [}", "web.yaml").startswith("The file web.yaml ")
 
 
-def test_keys_that_stand_twice_are_all_told_with_both_places() -> None:
-    message = refused("a: 1\nb: {x: 1, x: 2}\na: 2\n")
-    assert 'the key "a" (line 3, column 1) stands in the same map already (line 1, column 1)' in message
-    assert 'the key "x" (line 2, column 11)' in message
-    assert "has the key a twice" in refused('{"a": 1, "a": 2}')
+def test_of_keys_that_stand_twice_the_last_counts_and_all_are_told_with_both_places() -> None:
+    warnings: list[Fault] = []
+    assert parse_document("a: 1\nb: {x: 1, x: 2}\na: 2\n", warnings=warnings) == {"a": 2, "b": {"x": 2}}
+    told = "\n".join(warning.message for warning in warnings)
+    assert 'the key "a" (line 3, column 1) stands in the same map already (line 1, column 1)' in told
+    assert 'the key "x" (line 2, column 11)' in told
+
+
+def test_of_keys_that_stand_twice_in_json_the_last_counts() -> None:
+    warnings: list[Fault] = []
+    assert parse_document('{"a": 1, "a": 2}') == parse_document('{"a": 1, "a": 2}', "", warnings) == {"a": 2}
+    assert [warning.message for warning in warnings] == [
+        'the key "a" stands twice in one map; the last one counts'
+    ]
 
 
 def test_a_few_aliases_cannot_stand_for_billions() -> None:

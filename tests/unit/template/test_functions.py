@@ -221,8 +221,7 @@ def test_a_version_has_the_functions_of_its_time() -> None:
     assert evaluate("{get_parm: x}") == {"get_parm": "x"}
     assert evaluate("{get_param: s, x: 1}", declared=PARAMETERS) == {"get_param": "s", "x": 1}
     assert "no such function" in error_of("{'Fn::Join': ['-', [a]]}")
-    assert "not supported yet" in error_of("{'Fn::Join': ['-', [a]]}", "2013-05-23")
-    assert "not supported yet" in error_of("{yaql: {expression: $, data: 1}}")
+    assert evaluate("{'Fn::Join': ['-', [a, b]]}", "2013-05-23") == "a-b"
 
 
 @pytest.mark.parametrize("version", ["2013-05-23", "2015-10-15", "2017-09-01", "rocky", "wallaby"])

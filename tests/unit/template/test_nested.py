@@ -40,7 +40,7 @@ def outputs(tree: Tree, things: dict[str, dict[str, Json]] | None = None) -> dic
 
 def test_properties_become_parameters() -> None:
     tree = compile_text(
-        "resources: {a: {type: ch.yaml, properties: {s: 5, n: '7', l: [p, 1], j: {k: [1]}, b: 'True'}}}",
+        "resources: {a: {type: ch.yaml, properties: {s: 5, n: '7', l: [p, '1'], j: {k: [1]}, b: 'True'}}}",
         files=FILES,
     )
     assert value_at(tree, "a/v") == ["5", 7, ["p", "1"], {"k": [1]}, True]
@@ -157,7 +157,7 @@ def test_a_group_puts_the_index_in() -> None:
         group(f"count: '2', resource_def: {{{VALUE}{{value: {{'k%index%': [v%index%, 5]}}}}}}")
     )
     assert list(tree.definitions) == ["g/0", "g/1"]
-    assert value_at(tree, "g/1") == {"k1": ["v1", 5]}
+    assert value_at(tree, "g/1") == {"k%index%": ["v1", 5]}
     tree = compile_text(
         group(f"index_var: $i$, resource_def: {{{VALUE}{{value: 'v$i$ %index%', type: null}}}}")
     )
@@ -221,7 +221,10 @@ def test_values_that_are_not_known_yet_reach_the_members() -> None:
         ("count: 1, resource_def: {type: {get_attr: [a, value]}}", ".resource_def.type"),
         ("count: 1, resource_def: {type: 'OS::Heat::None', depends_on: a}", ".resource_def.depends_on"),
         ("count: 1", ""),
-        ("removal_policies_mode: append, resource_def: {type: 'OS::Heat::None'}", ".removal_policies_mode"),
+        (
+            "removal_policies_mode: sometimes, resource_def: {type: 'OS::Heat::None'}",
+            ".removal_policies_mode",
+        ),
         (
             f"count: 5, resource_def: {{{VALUE}{{value: {{get_resource: zz}}}}}}",
             ".resource_def.properties.value.get_resource",

@@ -93,7 +93,8 @@ def test_unknown_ones_are_faults_where_they_are_given() -> None:
     ("declaration", "good", "bad", "expected"),
     [
         ("type: string, constraints: [{length: {min: 2, max: '3'}}]", "abc", "a", "length from 2 to 3"),
-        ("type: string, constraints: [{length: {max: 3}}]", 123, 12345, "length at most 3"),
+        ("type: string, constraints: [{length: {max: 3}}]", "123", 123, "a text, so that it can be measured"),
+        ("type: string, constraints: [{allowed_pattern: '[0-9]+'}]", "5", 5, "a text"),
         ("type: comma_delimited_list, constraints: [{length: {max: 1}}]", "a", "a,b", "at most 1"),
         ("type: number, constraints: [{range: {min: 1.5}}]", 1.5, 1.4, "a number at least 1.5"),
         ("type: number, constraints: [{modulo: {step: 2, offset: 1}}]", 5, 4, "a multiple of 2 plus 1"),
@@ -195,7 +196,8 @@ def test_immutable() -> None:
         return compile_text(f"parameters: {{p: {{type: number, default: 1{more}}}}}", {"p": given})
 
     old = declare(", immutable: true", 1)
-    assert not old.immutable_changes(declare(", immutable: true", "1"))  # type: ignore[attr-defined]
+    assert not old.immutable_changes(declare(", immutable: true", 1))  # type: ignore[attr-defined]
+    assert old.immutable_changes(declare(", immutable: true", "1"))  # type: ignore[attr-defined]
     assert not old.immutable_changes(declare("", 2))  # type: ignore[attr-defined]
     [fault] = old.immutable_changes(declare(", immutable: true", 2))  # type: ignore[attr-defined]
     assert fault.path == "parameters.p"

@@ -5,6 +5,7 @@ import pytest
 from global_heat.model.errors import Invalid
 from global_heat.model.names import Path
 from global_heat.model.values import Json
+from global_heat.template.tree import Gap
 from global_heat.template.view import NothingYet
 from tests.unit.template.compiling import Recorded, compile_text, faults_of
 
@@ -68,7 +69,6 @@ def test_values_become_those_of_the_schema(type: str, properties: str, value: Js
         ("Heat::TestResource", "action_wait_secs: abc", ".action_wait_secs", "a map"),
         ("Heat::TestResource", "action_wait_secs: {zz: 1}", ".action_wait_secs.zz", "is no property here"),
         ("Heat::TestResource", "action_wait_secs: {create: x}", ".action_wait_secs.create", "a number"),
-        ("Heat::TestResource", "attr_wait_secs: 1", ".attr_wait_secs", "not supported yet"),
         ("Heat::TestResource", "nope: 1", ".nope", "is no property here"),
         ("Heat::Value", "", "", "value is required"),
         ("Heat::Value", "value: {a: 1}, type: string", ".value", "a text"),
@@ -91,7 +91,7 @@ def test_what_does_not_fit(type: str, properties: str, path: str, expected: str)
 
 
 def test_a_former_name_is_taken_for_the_new_one() -> None:
-    assert shaped("Neutron::Port", "network_id: n")["network_id"] == "n"
+    assert shaped("Neutron::Port", "network_id: n")["network"] == "n"
 
 
 def test_the_type_that_does_nothing_takes_anything() -> None:
@@ -111,9 +111,33 @@ def test_what_is_not_known_is_checked_when_it_is() -> None:
     assert "secret" not in str(caught.value)
 
 
+def gaps(text: str, environment: object = None) -> list[tuple[str, str]]:
+    tree = compile_text(text, environment=environment)  # type: ignore[arg-type]
+    return [(gap.location, gap.what) for gap in tree.unsupported()]
+
+
+def test_what_is_right_and_not_carried_out_is_told_apart() -> None:
+    a = "resources: {a: {type: 'OS::Heat::TestResource'"
+    assert gaps(a + ", properties: {attr_wait_secs: 1}}}") == [
+        ("resources.a.properties.attr_wait_secs", "the property attr_wait_secs of OS::Heat::TestResource")
+    ]
+    assert gaps(a + ", deletion_policy: Snapshot}}") == [
+        ("resources.a.deletion_policy", "the deletion policy Snapshot")
+    ]
+    assert gaps(a + ", external_id: x}}") == [("resources.a.external_id", "external_id")]
+    registry = {"resources": {"a*": {"hooks": ["pre-create"]}}}
+    assert gaps(a + "}}", {"resource_registry": registry}) == [
+        ("environment.resource_registry.resources.a.hooks", "hooks")
+    ]
+    sinks = [{"type": "zaqar-queue", "target": "q"}]
+    assert gaps(a + "}}", {"event_sinks": sinks}) == [
+        ("environment.event_sinks[0]", "an event sink of type zaqar-queue")
+    ]
+
+
 def test_types_that_are_known_and_not_carried_out_are_told_apart() -> None:
     tree = compile_text("resources: {z: {type: 'OS::Designate::Zone', properties: {name: a.b.}}}")
-    assert tree.unsupported() == [("z", "OS::Designate::Zone")]
+    assert tree.unsupported() == [Gap(Path("z"), "OS::Designate::Zone", "resources.z.type")]
     assert compile_text("resources: {a: {type: 'OS::Heat::None'}}").unsupported() == []
 
 

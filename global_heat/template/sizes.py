@@ -1,0 +1,29 @@
+"""Groups that scale: their sizes must go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from global_heat.model.values import Json
+
+_NAMES = {
+    "OS::Heat::AutoScalingGroup": ("min_size", "max_size", "desired_capacity"),
+    "AWS::AutoScaling::AutoScalingGroup": ("MinSize", "MaxSize", "DesiredCapacity"),
+}
+
+
+def check_sizes(type: str, properties: Mapping[str, Json]) -> list[str]:
+    """What is wrong with a group's sizes; those that are not known yet are not looked at."""
+    if type not in _NAMES:
+        return []
+    names = _NAMES[type]
+    least, most, wished = (_number(properties.get(name)) for name in names)
+    if least is not None and most is not None and least > most:
+        return [f"{names[0]} is {least} and {names[1]} is {most}; the least must not be more than the most"]
+    if wished is not None and ((least or 0) > wished or (most is not None and most < wished)):
+        return [f"{names[2]} is {wished}; it must lie from {names[0]} to {names[1]}"]
+    return []
+
+
+def _number(value: Json) -> int | None:
+    return int(value) if isinstance(value, int | str) and str(value).lstrip("-").isdigit() else None
