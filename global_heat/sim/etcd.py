@@ -18,6 +18,8 @@ from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.model.names import Revision
 from global_heat.sim.process import Process
 from global_heat.store.protocol import (
+    MAX_GUARDS,
+    MAX_WRITES,
     Change,
     Committed,
     Compacted,
@@ -85,13 +87,13 @@ class SimCluster:
         delete: Collection[str],
         lease: int | None,
     ) -> Committed | Refused:
-        if lease is not None and lease not in self._leases:
-            raise Fenced("the lease is not known")
         if put and not self.space:
             raise Transient("no space")
         if not all(self._holds(guard) for guard in guards):
             entries = {guard.key: self.entry(guard.key, self.revision) for guard in guards}
             return Refused(Revision(self.revision), entries)
+        if lease is not None and lease not in self._leases:
+            raise Fenced("the lease is not known")
         present = [key for key in delete if self.entry(key, self.revision) is not None]
         if not put and not present:
             return Committed(Revision(self.revision))
@@ -198,6 +200,8 @@ class SimCluster:
                 self._versions[key] = []
                 bisect.insort(self._keys, key)
             self._versions[key].append(Version(self.revision, value, created))
+            for grant in self._leases.values():
+                grant.keys.pop(key, None)
             if lease is not None and value is not None:
                 self._leases[lease].keys[key] = None
         at = asyncio.get_running_loop().time()
@@ -286,6 +290,9 @@ class SimStore:
         delete: Collection[str] = (),
         lease: Lease | None = None,
     ) -> Committed | Refused:
+        assert len(guards) <= MAX_GUARDS, f"{len(guards)} guards"
+        assert len(put) + len(delete) <= MAX_WRITES, f"{len(put) + len(delete)} writes"
+        assert not put.keys() & set(delete), "a key is put and deleted at once"
         id = lease.id if lease else None
         return await self._ask(
             lambda: self._cluster.commit(self.name, guards, put, delete, id), Ambiguous, False
