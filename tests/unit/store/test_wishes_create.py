@@ -19,7 +19,7 @@ from global_heat.store.wishes import Caller
 from tests.unit.store.desk import ANN, EAST, NONE, ONE, RED, REGIONS, TWO, Desk, stacks_of, wish
 
 NO_NETWORK = ONE.replace("Net}", "Subnet, properties: {cidr: 10.0.0.0/24}}")
-KNOWN_ONLY = ONE.replace("OS::Neutron::Net", "OS::Heat::CloudConfig")
+KNOWN_ONLY = ONE.replace("OS::Neutron::Net", "OS::Zaqar::Queue")
 TRUST = TrustRecord(cloud="default", sealed="x", user="ann")
 
 
@@ -145,7 +145,7 @@ def test_a_template_with_faults_is_refused_with_their_places(template):
 def test_a_type_that_cannot_be_carried_out_is_refused_by_name():
     async def story() -> None:
         error = await refused(Desk(), template=KNOWN_ONLY)
-        assert error.reason is Reason.PRECONDITION and "OS::Heat::CloudConfig" in error.message
+        assert error.reason is Reason.PRECONDITION and "OS::Zaqar::Queue" in error.message
 
     run(story())
 
