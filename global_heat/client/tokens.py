@@ -33,16 +33,24 @@ class FixedToken:
 
 
 class KeystoneTokens:
-    """Tokens by keystoneauth1. `options` are those of the auth plugin, by their names."""
+    """Tokens by keystoneauth1. `options` are those of the auth plugin, by their names.
+
+    A Keystone that says nothing for `silence_seconds` gives no token.
+    """
 
     def __init__(
-        self, auth_type: str, options: Mapping[str, Any], verify: bool | str = True, cert: Any = None
+        self,
+        auth_type: str,
+        options: Mapping[str, Any],
+        verify: bool | str = True,
+        cert: Any = None,
+        silence_seconds: float = 20.0,
     ) -> None:
         try:
             plugin: Any = loading.get_plugin_loader(auth_type).load_from_options(**options)
         except ClientException as error:
             raise ApiError("UNAUTHENTICATED", f"cannot log in with {auth_type}: {error}") from None
-        self._session = session.Session(auth=plugin, verify=verify, cert=cert)
+        self._session = session.Session(auth=plugin, verify=verify, cert=cert, timeout=silence_seconds)
         self._lock = asyncio.Lock()
 
     async def token(self, *, renew: bool = False) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -24,9 +26,10 @@ from global_heat.model.records import (
 from global_heat.model.token import verifies
 from global_heat.sim.cloud.journal import Entry
 from global_heat.sim.cloud.things import Made
-from global_heat.sim.cloud.world import FakeCloud
 from global_heat.sim.etcd import Written
 from global_heat.store.codec import decode
+
+T = TypeVar("T")
 
 _ALLOWED = {
     AttemptState.INTENT: {AttemptState.ADOPTED, AttemptState.CONDEMNED},
@@ -47,13 +50,41 @@ class Violation(msgspec.Struct, frozen=True):
     story: str
 
 
+class SeenRegion(Protocol):
+    def history(self) -> list[Made]:
+        """All things made since the start, also those deleted."""
+        ...
+
+
+class SeenCloud(Protocol):
+    """What the clouds themselves know, whether they are simulated or served."""
+
+    @property
+    def regions(self) -> Mapping[str, SeenRegion]: ...
+
+    @property
+    def journal(self) -> Iterable[Entry]: ...
+
+    def truth(self) -> list[Made]:
+        """All things that exist now, Keystone's too."""
+        ...
+
+
 class Evidence(msgspec.Struct, frozen=True):
-    """All that there is to judge a run by. `epoch` is the wall clock at loop time 0."""
+    """All that there is to judge a run by. `epoch` is the wall clock at loop time 0.
+
+    Of a real store nobody knows when exactly a revision was written: at `Written.at` at the latest, and not
+    before `earliest`. Only what is wrong under every reading of that is a violation.
+    """
 
     history: Sequence[Written]
-    cloud: FakeCloud
+    cloud: SeenCloud
     epoch: float
     token_keys: tuple[bytes, ...]
+    earliest: Mapping[int, float] = {}
+    """By revision; of those that are not named the time is known."""
+    guards_known: bool = True
+    """Whether the history says what each commit compared: a real store keeps no record of that."""
     meddled: frozenset[str] = frozenset()
     """Ids of things that a user deleted or changed behind our back."""
     foreign: frozenset[str] = frozenset()
@@ -61,28 +92,44 @@ class Evidence(msgspec.Struct, frozen=True):
     replicas: frozenset[str] = frozenset()
     """The clients of the clouds that are ours; others do as they like."""
 
+    def earliest_of(self, written: Written) -> float:
+        return self.earliest.get(written.revision, written.at)
+
+
+class _Versions(list[tuple[float, float, T]]):
+    """What a record was, in order: from when on (at the earliest, at the latest), and its value."""
+
+    def at(self, when: float) -> list[T]:
+        """The values that it may have had then; more than one only where the times are not known."""
+        began = bisect.bisect_right(self, when, key=lambda version: version[0])
+        known = bisect.bisect_right(self, when, key=lambda version: version[1])
+        return [value for _, _, value in self[max(known - 1, 0) : began]]
+
 
 class _Ledger:
     """The attempts' records through time."""
 
-    def __init__(self, history: Sequence[Written]) -> None:
-        self.versions: dict[str, list[tuple[float, Attempt]]] = defaultdict(list)
-        for written in history:
+    def __init__(self, evidence: Evidence) -> None:
+        self.versions: dict[str, _Versions[Attempt]] = defaultdict(_Versions)
+        for written in evidence.history:
             for key, value in written.changes:
                 if key.startswith("attempts/") and value is not None:
                     attempt = decode(Attempt, value)
-                    self.versions[attempt.token].append((written.at, attempt))
+                    version = (evidence.earliest_of(written), written.at, attempt)
+                    self.versions[attempt.token].append(version)
 
-    def at(self, token: str, when: float) -> Attempt | None:
-        """The attempt as recorded before that moment."""
-        versions = self.versions.get(token, [])
-        index = bisect.bisect_right(versions, when, key=lambda version: version[0])
-        return versions[index - 1][1] if index else None
+    def at(self, token: str, when: float) -> list[Attempt]:
+        """The attempt as it may have been recorded at that moment; none: it was not."""
+        versions = self.versions.get(token)
+        return versions.at(when) if versions is not None else []
+
+    def last(self, token: str) -> Attempt:
+        return self.versions[token][-1][2]
 
 
 def check_history(evidence: Evidence) -> list[Violation]:
     """What must have held all the time."""
-    ledger = _Ledger(evidence.history)
+    ledger = _Ledger(evidence)
     checks: tuple[Callable[[Evidence, _Ledger], Iterable[Violation]], ...] = (
         _guarded_writes,
         _intent_first,
@@ -131,12 +178,12 @@ def check_rest(
 
 def _duplicates(evidence: Evidence) -> Iterator[Violation]:
     """Two live things of one incarnation. What was retained is not ours any more."""
-    ledger, retained = _Ledger(evidence.history), _retained(evidence)
+    ledger, retained = _Ledger(evidence), _retained(evidence)
     seen: dict[tuple[str, str, str, int], Made] = {}
     for made in _live(evidence):
         if made.token is None or made.token not in ledger.versions or (made.region, made.id) in retained:
             continue
-        attempt = ledger.versions[made.token][-1][1]
+        attempt = ledger.last(made.token)
         other = seen.setdefault((attempt.stack, attempt.region, attempt.path, attempt.n), made)
         if other is not made:
             yield Violation(9, f"{attempt.path}#{attempt.n} exists twice: {_named(made)}, {_named(other)}")
@@ -173,8 +220,8 @@ def _is_a_thing(incarnation: Incarnation, evidence: Evidence) -> bool:
 
 def _retained(evidence: Evidence) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
-    for versions in _Ledger(evidence.history).versions.values():
-        last = versions[-1][1]
+    ledger = _Ledger(evidence)
+    for last in map(ledger.last, ledger.versions):
         if last.state is AttemptState.RETAINED:
             found.add((last.region, last.id))
     return found
@@ -190,6 +237,8 @@ def _creates(evidence: Evidence) -> Iterator[Entry]:
 
 
 def _guarded_writes(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+    if not evidence.guards_known:
+        return
     for written in evidence.history:
         compared = {guard.key for guard in written.guards}
         for key, value in written.changes:
@@ -206,7 +255,7 @@ def _guarded_writes(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
 
 def _intent_first(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
     for entry in _creates(evidence):
-        if ledger.at(entry.token, entry.arrived_at - evidence.epoch) is None:
+        if not ledger.at(entry.token, entry.arrived_at - evidence.epoch):
             yield Violation(6, f"{entry.method} {entry.path} in {entry.region} came before its intent")
 
 
@@ -219,7 +268,8 @@ def _one_request_per_token(evidence: Evidence, ledger: _Ledger) -> Iterator[Viol
 
 def _no_loss(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
     """No thing was deleted while a record said that it is the resource's."""
-    lives: dict[str, list[tuple[float, Incarnation | None]]] = defaultdict(list)
+    unrecorded: tuple[float, float, None] = (-math.inf, -math.inf, None)
+    lives: dict[str, _Versions[Incarnation | None]] = defaultdict(lambda: _Versions([unrecorded]))
     keys_to_id: dict[str, str] = {}
     for written in evidence.history:
         for key, value in written.changes:
@@ -229,15 +279,16 @@ def _no_loss(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
             if incarnation is not None and incarnation.id:
                 keys_to_id[key] = incarnation.id
             if key in keys_to_id:
-                lives[keys_to_id[key]].append((written.at, incarnation))
+                version = (evidence.earliest_of(written), written.at, incarnation)
+                lives[keys_to_id[key]].append(version)
     for cloud in evidence.cloud.regions.values():
         for made in cloud.history():
             if made.deleted_at is None or made.id not in lives or made.id in evidence.meddled:
                 continue
-            when = made.deleted_at - evidence.epoch
-            before = [version for at, version in lives[made.id] if at < when]
-            if before and before[-1] is not None and before[-1].state is not State.LEAVING:
-                yield Violation(11, f"{made.kind} {made.id} was deleted while recorded as {before[-1].state}")
+            before = lives[made.id].at(made.deleted_at - evidence.epoch)
+            wanted = [each for each in before if each is not None and each.state is not State.LEAVING]
+            if len(wanted) == len(before):
+                yield Violation(11, f"{made.kind} {made.id} was deleted while recorded as {wanted[-1].state}")
 
 
 def _only_ours_deleted(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
@@ -251,18 +302,23 @@ def _only_ours_deleted(evidence: Evidence, ledger: _Ledger) -> Iterator[Violatio
             continue
         if entry.method != "DELETE" or made is None or made.token is None or id in evidence.meddled:
             continue
-        attempt = ledger.at(made.token, entry.sent_at - evidence.epoch)
-        if attempt is None:
+        attempts = ledger.at(made.token, entry.sent_at - evidence.epoch)
+        if not attempts:
             yield Violation(12, f"DELETE of {_named(made)}: no attempt is recorded")
-        elif attempt.state is AttemptState.INTENT or (
-            attempt.state in (AttemptState.ADOPTED, AttemptState.RETAINED) and attempt.id == id
-        ):
-            yield Violation(12, f"DELETE of {_named(made)} while its attempt is {attempt.state}")
+        elif all(_holds(attempt, id) for attempt in attempts):
+            yield Violation(12, f"DELETE of {_named(made)} while its attempt is {attempts[-1].state}")
+
+
+def _holds(attempt: Attempt, id: str) -> bool:
+    """Whether a thing must not be deleted under it."""
+    if attempt.state in (AttemptState.ADOPTED, AttemptState.RETAINED):
+        return attempt.id == id
+    return attempt.state is AttemptState.INTENT
 
 
 def _ledger_monotone(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
     for token, versions in ledger.versions.items():
-        for (_, before), (_, after) in itertools.pairwise(versions):
+        for (_, _, before), (_, _, after) in itertools.pairwise(versions):
             if before.state is not after.state and after.state not in _ALLOWED[before.state]:
                 yield Violation(13, f"attempt {token} went from {before.state} to {after.state}")
             if before.state is AttemptState.ADOPTED and before.id != after.id:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from global_heat.cli.lab.running import PERSON, RunningLab
 from global_heat.client import ApiError, Client, Connection, KeystoneTokens, parse_endpoints
 
+KEYSTONE_SECONDS = 3.0
+"""One that has not answered by then is given up for the next."""
+
 
 class AnyKeystone:
     """A `TokenSource` of several Keystones that know the same: who is asked is who answered last."""
@@ -32,6 +35,9 @@ class AnyKeystone:
 def connect(lab: RunningLab, endpoints: str = "") -> Client:
     """A client for the lab's user, with all replicas for endpoints if none are given."""
     keystones = [
-        KeystoneTokens("v3password", {"auth_url": region.auth_url, **PERSON}) for region in lab.lab.regions
+        KeystoneTokens(
+            "v3password", {"auth_url": region.auth_url, **PERSON}, silence_seconds=KEYSTONE_SECONDS
+        )
+        for region in lab.lab.regions
     ]
     return Client(Connection(parse_endpoints(endpoints or lab.endpoints()), AnyKeystone(keystones)))

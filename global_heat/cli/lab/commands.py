@@ -15,6 +15,7 @@ import msgspec
 from global_heat.cli.failure import REFUSED, Failed
 from global_heat.cli.lab import layout
 from global_heat.cli.lab.auditing import audit_record, print_audit, take_audit
+from global_heat.cli.lab.network import Condition
 from global_heat.cli.lab.running import RunningLab
 from global_heat.cli.lab.status import read_status
 from global_heat.cli.output import Format, console, format_options
@@ -145,11 +146,13 @@ async def pause(lab: RunningLab, region: str) -> None:
 
 @lab.command()
 @click.argument("region")
+@click.option("--only", type=click.Choice(["in", "out"]), help="Hold back only what goes in, or out.")
 @running
-async def cut(lab: RunningLab, region: str) -> None:
+async def cut(lab: RunningLab, region: str, only: str | None) -> None:
     """Cut a region off: nothing crosses its border, and nobody is told. Inside, all goes on."""
-    await lab.cut(region)
-    click.echo(f"{region} is cut off")
+    how = {"in": Condition.DEAF, "out": Condition.MUTE}.get(only or "", Condition.CUT)
+    await lab.cut(region, how)
+    click.echo(f"{region} is {'cut off' if how is Condition.CUT else how}")
 
 
 @lab.command()

@@ -87,7 +87,12 @@ def member_addresses(lab: Lab) -> dict[str, Address]:
 def member_options(lab: Lab) -> Options:
     """An election takes some round trips. The disk is spared: a killed process loses nothing by that."""
     heartbeat = max(_HEARTBEAT_MILLISECONDS, int(max(lab.rtts.values(), default=0.0)))
-    return Options(heartbeat_milliseconds=heartbeat, election_milliseconds=10 * heartbeat, synchronous=False)
+    return Options(
+        heartbeat_milliseconds=heartbeat,
+        election_milliseconds=10 * heartbeat,
+        quota_bytes=lab.etcd_quota_bytes,
+        synchronous=False,
+    )
 
 
 def _etcd_seen(region: LabRegion, home: str) -> str:

@@ -66,6 +66,10 @@ class Lab(msgspec.Struct, frozen=True):
     clouds_port: int
     etcd: str
     """The server program."""
+    etcd_quota_bytes: int = 2 << 30
+    """At that size etcd takes no more writes."""
+    token_seconds: float = 60.0
+    """How long a token of its Keystone lives."""
 
     def region(self, name: str) -> LabRegion:
         """Raises `Invalid` (NOT_FOUND)."""

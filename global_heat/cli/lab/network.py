@@ -34,10 +34,21 @@ class Condition(enum.StrEnum):
     UP = "up"
     CUT = "cut"
     """Nothing crosses its border, and nobody is told; inside, all goes on."""
+    DEAF = "deaf"
+    """Nothing gets in, and nobody is told; what it says is heard outside."""
+    MUTE = "mute"
+    """Nothing gets out, and nobody is told; what is said outside is heard there."""
     PAUSED = "paused"
     """It is there and says nothing, not even to itself."""
     KILLED = "killed"
     """Connections to it break, new ones are refused."""
+
+
+class Way(enum.Enum):
+    """Of bytes on a connection, seen from who opened it."""
+
+    THERE = enum.auto()
+    BACK = enum.auto()
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -91,17 +102,26 @@ class Network:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def passes(self, source: str | None, target: str) -> bool:
-        """Whether bytes get through now, in either direction."""
+    def passes(self, source: str | None, target: str, way: Way) -> bool:
+        """Whether bytes of a connection from source to target get through now, that way."""
         if self.conditions[target] is Condition.PAUSED:
             return False
         if source == target:
             return True
-        return Condition.CUT not in (self.conditions[target], self.conditions.get(source or ""))
+        left, entered = (source, target) if way is Way.THERE else (target, source)
+        leaving, entering = self.conditions.get(left or ""), self.conditions.get(entered or "")
+        return leaving not in (Condition.CUT, Condition.MUTE) and entering not in (
+            Condition.CUT,
+            Condition.DEAF,
+        )
 
-    async def until_passes(self, source: str | None, target: str) -> None:
-        while not self.passes(source, target):
+    async def until_passes(self, source: str | None, target: str, *ways: Way) -> bool:
+        """Wait until bytes get through all those ways. Whether they did at once."""
+        waited = False
+        while not all(self.passes(source, target, way) for way in ways):
+            waited = True
             await self._changed.wait()
+        return not waited
 
     async def _listen(self, gate: Gate) -> None:
         def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -143,17 +163,16 @@ class _Crossing:
         receiving = asyncio.create_task(self._receive(reader, there))
         try:
             await asyncio.sleep(self._half)
-            hindered = not self._network.passes(self.source, self.target)
-            await self._network.until_passes(self.source, self.target)
-            if hindered and receiving.done():
+            at_once = await self._network.until_passes(self.source, self.target, *Way)
+            if not at_once and receiving.done():
                 return  # The client gave up before anybody heard of it.
             far_reader, far_writer = await asyncio.open_connection(HOST, self._port)
             self._writers.append(far_writer)
             back: asyncio.Queue[_Parcel] = asyncio.Queue(CHUNKS_MAX)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._send(there, far_writer))
+                tasks.create_task(self._send(there, far_writer, Way.THERE))
                 tasks.create_task(self._receive(far_reader, back))
-                tasks.create_task(self._send(back, writer))
+                tasks.create_task(self._send(back, writer, Way.BACK))
             for each in self._writers:
                 each.close()
                 await each.wait_closed()
@@ -174,13 +193,13 @@ class _Crossing:
                 data = None
             await parcels.put(_Parcel(max(loop.time(), self._connected_at) + self._half, data))
 
-    async def _send(self, parcels: asyncio.Queue[_Parcel], writer: asyncio.StreamWriter) -> None:
+    async def _send(self, parcels: asyncio.Queue[_Parcel], writer: asyncio.StreamWriter, way: Way) -> None:
         loop = asyncio.get_running_loop()
         while True:
             parcel = await parcels.get()
             if (wait := parcel.due - loop.time()) > 0:
                 await asyncio.sleep(wait)
-            await self._network.until_passes(self.source, self.target)
+            await self._network.until_passes(self.source, self.target, way)
             if parcel.data is None:
                 raise _Broken
             if not parcel.data:

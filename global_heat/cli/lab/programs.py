@@ -20,9 +20,6 @@ from global_heat.cli.lab.network import HOST, Condition, Network
 from global_heat.cli.lab.processes import Processes
 from global_heat.sim.cloud.server import serve_cloud
 
-TOKEN_SECONDS = 60.0
-"""How long a token of the lab's Keystone lives."""
-
 
 async def main(program: str, directory: Path) -> None:
     """Run until SIGTERM."""
@@ -57,7 +54,7 @@ async def serve_clouds(lab: Lab) -> AsyncIterator[None]:
         [region.name for region in lab.regions],
         random.SystemRandom(),
         start=datetime.now(UTC).timestamp(),
-        token_seconds=TOKEN_SECONDS,
+        token_seconds=lab.token_seconds,
         ports={region.name: region.cloud for region in lab.regions},
         control_port=lab.clouds_port,
     )

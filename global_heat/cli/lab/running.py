@@ -113,10 +113,10 @@ class RunningLab:
         for process in self._of(name):
             self.processes.signal(process, signal.SIGSTOP)
 
-    async def cut(self, region: str) -> None:
-        """Let nothing cross a region's border, in either direction."""
+    async def cut(self, region: str, how: Condition = Condition.CUT) -> None:
+        """Let nothing cross a region's border: in neither direction (CUT), in (DEAF), out (MUTE)."""
         self.lab.region(region)
-        await self._put(region, Condition.CUT)
+        await self._put(region, how)
 
     async def restore(self, *names: str) -> None:
         """Bring back regions, or replicas, whatever was done to them. Raises as `start`.
@@ -146,8 +146,11 @@ class RunningLab:
 
     async def truth(self) -> list[Made]:
         """All that exists in the clouds, as they themselves know it, reachable or not."""
-        body = await readiness.ask("GET", f"http://{HOST}:{self.lab.clouds_port}/truth")
-        return msgspec.json.decode(body, type=list[Made])
+        return msgspec.json.decode(await self.ask_clouds("GET", "truth"), type=list[Made])
+
+    async def ask_clouds(self, method: str, path: str, body: str = "") -> bytes:
+        """Ask the clouds' operator, see `sim.cloud.control`. Raises `Transient` when refused."""
+        return await readiness.ask(method, f"http://{HOST}:{self.lab.clouds_port}/{path}", body)
 
     @asynccontextmanager
     async def store(self) -> AsyncIterator[Store]:

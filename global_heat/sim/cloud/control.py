@@ -46,6 +46,7 @@ class Control:
         routes: dict[tuple[str, str], Callable[[web.Request], Awaitable[Any]]] = {
             ("GET", "/state"): self._state,
             ("GET", "/truth"): self._truth,
+            ("GET", "/history"): self._history,
             ("GET", "/journal"): self._journal,
             ("POST", "/heal"): self._heal,
             ("PATCH", "/regions/{region}/faults"): self._faults,
@@ -82,6 +83,9 @@ class Control:
 
     async def _truth(self, request: web.Request) -> Any:
         return self._cloud.truth()
+
+    async def _history(self, request: web.Request) -> Any:
+        return {name: region.history() for name, region in self._cloud.regions.items()}
 
     async def _journal(self, request: web.Request) -> Any:
         entries, number = self._cloud.journal.since(int(request.query.get("since", "0")))

@@ -198,6 +198,38 @@ async def test_a_paused_region_is_silent_inside_too(free_ports: Ports) -> None:
         assert await asked == b"HELLO"
 
 
+async def test_into_a_deaf_region_nothing_gets_but_it_is_heard(free_ports: Ports) -> None:
+    async with world(free_ports) as lab:
+        line, out = await lab.connect("north", "south"), await lab.connect("south", "north")
+        assert await line.ask(b"hello") == await out.ask(b"hello") == b"HELLO"
+        assert {lab.heard.get_nowait()[0], lab.heard.get_nowait()[0]} == {"north", "south"}
+        await lab.network.change("south", Condition.DEAF)
+        line.writer.write(b"more\n")
+        asked = asyncio.create_task(out.ask(b"more"))
+        assert await lab.heard.get() == ("north", b"more\n")
+        await turns()
+        assert not asked.done() and lab.heard.empty()
+        await lab.network.change("south", Condition.UP)
+        assert await asked == b"MORE"
+        assert await lab.heard.get() == ("south", b"more\n")
+
+
+async def test_out_of_a_mute_region_nothing_gets_but_it_hears(free_ports: Ports) -> None:
+    async with world(free_ports) as lab:
+        line, out = await lab.connect("north", "south"), await lab.connect("south", "north")
+        assert await line.ask(b"hello") == await out.ask(b"hello") == b"HELLO"
+        assert {lab.heard.get_nowait()[0], lab.heard.get_nowait()[0]} == {"north", "south"}
+        await lab.network.change("south", Condition.MUTE)
+        out.writer.write(b"more\n")
+        asked = asyncio.create_task(line.ask(b"more"))
+        assert await lab.heard.get() == ("south", b"more\n")
+        await turns()
+        assert not asked.done() and lab.heard.empty()
+        await lab.network.change("south", Condition.UP)
+        assert await asked == b"MORE"
+        assert await lab.heard.get() == ("north", b"more\n")
+
+
 async def test_a_killed_region_breaks_connections_and_refuses_new_ones(free_ports: Ports) -> None:
     async with world(free_ports) as lab:
         line, other = await lab.connect("north", "south"), await lab.connect("north", "north")
