@@ -15,6 +15,7 @@ from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.store.protocol import Lease, Store
 
 SOFT_MARGIN_SECONDS = 2.0
+_RETRY_SECONDS = 0.2
 
 OnRenewal = Callable[[float, float], None]
 """Told the soft and the hard deadline, by the loop's clock, at every renewal."""
@@ -60,17 +61,21 @@ class LeaseKeeper:
     async def keep(self) -> None:
         """Renew until the lease is lost."""
         loop = asyncio.get_running_loop()
+        pause = third = self.lease.ttl_seconds / 3
         while True:
-            await asyncio.sleep(self.lease.ttl_seconds / 3 if self.may_act else 0.2)
+            await asyncio.sleep(pause)
             sent_at = loop.time()
             try:
-                async with asyncio.timeout(self.lease.ttl_seconds / 3):
+                async with asyncio.timeout(third):
                     await self._store.keep_alive(self.lease)
             except Fenced:
                 break
             except (Transient, Ambiguous, TimeoutError):
+                # A third of its life is gone already: the next try must not wait for another.
+                pause = _RETRY_SECONDS
                 continue
             self._extend(sent_at)
+            pause = third
         self.lost.set()
         self._renewed.set()
 

@@ -21,6 +21,9 @@ class Mirror:
         self._on_change = on_change
         self.entries: dict[str, Entry] = {}
         self.loaded = asyncio.Event()
+        self._scans = 0
+        self._meanwhile: list[Change] = []
+        """What the watch brought while a scan was under way: the scan may be older."""
 
     async def follow(self, settings: Settings) -> None:
         """Follow for ever: a scan, then all changes since; again from a scan when the watch is lost."""
@@ -39,8 +42,18 @@ class Mirror:
 
     async def refresh(self) -> int:
         """Read all of it; the revision that it stands at now."""
-        found = await self._store.scan(self._prefix)
+        self._scans += 1
+        try:
+            found = await self._store.scan(self._prefix)
+        finally:
+            self._scans -= 1
+            meanwhile = list(self._meanwhile)
+            if not self._scans:
+                self._meanwhile.clear()
         fresh = {entry.key: entry for entry in found.entries}
+        for change in meanwhile:
+            if change.revision > found.revision:
+                _apply(change, fresh)
         before, self.entries = self.entries, fresh
         self.loaded.set()
         for key in sorted({*before, *fresh}):
@@ -52,11 +65,15 @@ class Mirror:
         before = self.entries.get(change.key)
         if before is not None and before.mod_revision >= change.revision:
             return
-        if change.value is None:
-            self.entries.pop(change.key, None)
-        else:
-            created = change.create_revision or change.revision
-            self.entries[change.key] = Entry(
-                change.key, change.value, Revision(created), Revision(change.revision)
-            )
+        if self._scans:
+            self._meanwhile.append(change)
+        _apply(change, self.entries)
         self._on_change(change.key)
+
+
+def _apply(change: Change, entries: dict[str, Entry]) -> None:
+    if change.value is None:
+        entries.pop(change.key, None)
+        return
+    created = change.create_revision or change.revision
+    entries[change.key] = Entry(change.key, change.value, Revision(created), Revision(change.revision))

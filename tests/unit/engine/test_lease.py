@@ -172,3 +172,16 @@ def test_who_may_act_does_not_wait():
             assert now() == before
 
     run(story())
+
+
+def test_one_lost_renewal_does_not_end_the_lease():
+    async def story() -> None:
+        async with replica() as own:
+            await asyncio.sleep(3.9)
+            own.link.cut = True
+            await asyncio.sleep(0.2)
+            own.link.cut = False
+            await asyncio.sleep(30.0)
+            assert not own.keeper.lost.is_set() and own.keeper.may_act
+
+    run(story())

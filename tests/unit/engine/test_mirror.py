@@ -110,3 +110,18 @@ def test_a_refresh_shows_at_once_what_a_slow_watch_has_not_brought_and_tells_of_
             assert own.told.count("work/b") == 1
 
     run(story())
+
+
+def test_what_the_watch_brings_while_all_is_read_again_is_not_lost():
+    async def story() -> None:
+        async with followed() as own:
+            own.link.latency = lambda: 0.01
+            reading = asyncio.ensure_future(own.mirror.refresh())
+            await asyncio.sleep(0.006)
+            own.link.latency = lambda: 0.0
+            await own.write({"work/b": b"1"})
+            await reading
+            assert "work/b" in own.mirror.entries
+            await own.agrees()
+
+    run(story())
