@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from global_heat.api.auth import Who
 from global_heat.model.errors import Fault, Invalid, Reason
-from global_heat.model.names import Path, Project, Region
+from global_heat.model.names import Path, Project, Region, resource_address
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 OWN = "-"
@@ -18,7 +18,7 @@ def stack_name(project: Project, stack: str) -> str:
 
 
 def resource_name(project: Project, stack: str, path: Path) -> str:
-    return f"{stack_name(project, stack)}/resources/{quote(path, safe='')}"
+    return resource_address(project, stack, path)
 
 
 def operation_name(project: Project, operation: str) -> str:

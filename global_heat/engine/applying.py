@@ -8,7 +8,9 @@ import math
 import msgspec
 
 from global_heat.engine.creating import create, resume
+from global_heat.engine.finding import find
 from global_heat.engine.job import Job, StepFailed
+from global_heat.engine.local import go_on_local, keep_local
 from global_heat.engine.resource import Resource
 from global_heat.engine.updating import update
 from global_heat.model.errors import Invalid, Transient
@@ -26,6 +28,7 @@ from global_heat.planner.decision import (
     forcing,
 )
 from global_heat.resources import type as types
+from global_heat.resources.local import LocalType
 
 _LATE = 8
 """Looks are apart by an eighth of the time waited already: being late costs no more than that,"""
@@ -41,6 +44,7 @@ async def apply(job: Job, step: Step) -> None:
     faults = resource.type.check(resource.props)
     if faults:
         raise StepFailed("; ".join(faults))
+    resource.found = await find(job, resource.type, resource.props)
     made = 0
     while True:
         decision = _decide(resource)
@@ -71,6 +75,9 @@ def _decide(resource: Resource) -> Create | Done | Failed | Keep | Resume | Upda
 
 async def _go_on(resource: Resource, incarnation: Incarnation) -> None:
     """Finish what is open."""
+    if isinstance(resource.type, LocalType):
+        await go_on_local(resource, resource.type, incarnation)
+        return
     match incarnation.state:
         case State.INTENT:
             await resume(resource, incarnation)
@@ -91,10 +98,10 @@ def _open_changes(resource: Resource, incarnation: Incarnation) -> set[str]:
 
 async def _keep(resource: Resource, incarnation: Incarnation) -> None:
     """It is as wished: record that for this plan, with all that others need of it."""
-    made = resource.job.opened(incarnation)["made"]
-    if resource.type.handle is types.Handle.LOCAL:
-        await resource.write(resource.ready(incarnation, made, made))
+    if isinstance(resource.type, LocalType):
+        await keep_local(resource, resource.type, incarnation)
         return
+    made = resource.job.opened(incarnation)["made"]
     if not resource.missing_attributes(incarnation):
         kept = msgspec.structs.replace(
             incarnation, plan=resource.job.plan.number, requires=resource.requires(), retain=resource.retain

@@ -56,6 +56,8 @@ class Write(msgspec.Struct, frozen=True):
     wake: tuple[Region, ...] = ()
     header: HeaderChange | None = None
     shard: Callable[[ShardRecord], ShardRecord] | None = None
+    also: Mapping[str, Record | None] = {}
+    """Records that no other owner writes, by key; None: it goes."""
     ends: bool = False
     """Give the shard up: claim and work key go, unless somebody has signalled since."""
 
@@ -66,6 +68,7 @@ class Write(msgspec.Struct, frozen=True):
             + len(self.removed)
             + 2 * len(self.attempts)
             + len(self.wake)
+            + len(self.also)
             + 2 * self.ends
         )
 
@@ -327,6 +330,8 @@ class Book:
                 self._put_attempt(transaction, token, change, ledger)
             for other in write.wake:
                 transaction.puts[keys.work(Shard(other, project, stack))] = encode(WorkRecord(by=region))
+            for key, record_or_none in write.also.items():
+                transaction.set(key, record_or_none)
             events.extend(write.events)
             if write.header is not None:
                 header = write.header(header)
@@ -451,6 +456,14 @@ class _Transaction:
         self.attempts: dict[Token, Attempt] = {}
         self.header: Header | None = None
         self.record: ShardRecord | None = None
+
+    def set(self, key: str, record: Record | None) -> None:
+        self.puts.pop(key, None)
+        self.deletes.discard(key)
+        if record is None:
+            self.deletes.add(key)
+        else:
+            self.puts[key] = encode(record)
 
     def guard(self, guard: Guard) -> None:
         if guard not in self.guards:

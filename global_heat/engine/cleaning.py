@@ -9,22 +9,27 @@ import msgspec
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import AttemptChange, Write
 from global_heat.engine.job import Job, StepFailed
+from global_heat.engine.local import clean_local
 from global_heat.engine.resource import condemn
 from global_heat.model.errors import Ambiguous, Transient
 from global_heat.model.names import PhysicalId, Token
 from global_heat.model.records import Attempt, AttemptState, Incarnation, State
 from global_heat.model.values import Body
 from global_heat.regions.cloud import Conflict, Gone, ServiceRefusal
-from global_heat.resources.type import Failed, Handle, ResourceType
+from global_heat.resources.local import LocalType
+from global_heat.resources.type import Failed, ResourceType
 
 
 async def clean(job: Job, incarnation: Incarnation) -> None:
     """Remove it and its record. Raises `StepFailed`."""
     type = job.world.types[incarnation.type]
+    if isinstance(type, LocalType):
+        await clean_local(job, type, incarnation)
+        return
     if incarnation.retain and incarnation.id:
         await _forget(job, incarnation, "DELETE", _retain, "kept, as its deletion_policy says")
         return
-    if type.handle is Handle.LOCAL or not incarnation.id:
+    if not incarnation.id:
         # What an open intent may have made is the sweeper's from here on.
         await _forget(job, incarnation, "DELETE", condemn)
         return

@@ -14,15 +14,17 @@ from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import AttemptChange
 from global_heat.engine.cleaning import clean
 from global_heat.engine.job import StepFailed
+from global_heat.engine.local import make_local
 from global_heat.engine.ports import Opened
 from global_heat.engine.resource import Resource, adopt, condemn
 from global_heat.model.errors import Ambiguous, Invalid, Transient
 from global_heat.model.names import PhysicalId, Token
 from global_heat.model.records import Attempt, AttemptState, Incarnation, State
 from global_heat.model.token import RANDOM_BYTES, mint
-from global_heat.model.values import Body, Json, Properties
+from global_heat.model.values import Body, Properties
 from global_heat.planner.decision import Create
 from global_heat.regions.cloud import ServiceRefusal
+from global_heat.resources.local import LocalType
 from global_heat.resources.type import Failed, Handle
 
 
@@ -43,25 +45,13 @@ async def create(resource: Resource, decision: Create) -> None:
         created_at=job.now,
         updated_at=job.now,
     )
+    if isinstance(resource.type, LocalType):
+        await make_local(resource, resource.type, incarnation, "CREATE")
+        return
     made = resource.type.make(resource.making(incarnation), resource.props, job.world.random_bytes(64))
     sealed = job.world.documents.seal_incarnation(job.book.header, incarnation.ref, {}, made)
     incarnation = msgspec.structs.replace(incarnation, sealed=sealed)
-    if resource.type.handle is Handle.LOCAL:
-        await _create_local(resource, incarnation, made)
-        return
     await _Attempts(resource, incarnation).make()
-
-
-async def _create_local(resource: Resource, incarnation: Incarnation, made: dict[str, Json]) -> None:
-    """What was made for it is all there is of it: one commit."""
-    id = resource.type.natural_id(resource.making(incarnation), resource.props)
-    incarnation = msgspec.structs.replace(incarnation, id=id)
-    try:
-        resource.type.ready(made)
-    except Failed as failure:
-        raise resource.failed(incarnation, str(failure)) from None
-    ready = resource.ready(incarnation, made, made)
-    await resource.write(ready, resource.event("CREATE", "COMPLETE", id=id))
 
 
 async def resume(resource: Resource, incarnation: Incarnation) -> None:

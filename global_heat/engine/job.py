@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -39,10 +40,6 @@ class StepLeft(Exception):
     """The step is left as it is: the stack stops, and the region does not answer."""
 
 
-def unparked(record: ShardRecord) -> ShardRecord:
-    return msgspec.structs.replace(record, parked=None)
-
-
 class Job:
     """One shard under one plan."""
 
@@ -56,6 +53,8 @@ class Job:
         self.plan = plan
         self._tree = tree
         self.stopping = asyncio.Event()
+        self.news = asyncio.Event()
+        """Set, and replaced, when others have written something that concerns this shard."""
         self._calls: dict[asyncio.Task[Any], None] = {}
         self._parked = 0
 
@@ -67,6 +66,18 @@ class Job:
     @property
     def now(self) -> float:
         return self.world.clock()
+
+    @property
+    def clock(self) -> float:
+        """Unix seconds, less those for which the shard was parked: nothing that it awaits gets late then."""
+        record = self.book.record
+        now = self.now if record.parked is None else record.parked.since
+        return now - record.parked_seconds
+
+    def tell(self) -> None:
+        """Let those that wait look again."""
+        self.news.set()
+        self.news = asyncio.Event()
 
     def view(self) -> RecordedView:
         return RecordedView(self.world.documents, self.book.header, self.book.finished)
@@ -146,9 +157,9 @@ class Job:
         await self._park(f"region {region}: {trouble}" if trouble else str(error))
         try:
             if trouble is None:
-                await self._unless_stopping(asyncio.sleep(wait))
+                await _unless_stopping(self.stopping, asyncio.sleep(wait))
             else:
-                await self._unless_stopping(self.world.health.until_up(region))
+                await _unless_stopping(self.stopping, self.world.health.until_up(region))
         finally:
             self._parked -= 1
         await self._unpark()
@@ -156,7 +167,33 @@ class Job:
     async def _unpark(self) -> None:
         """The region answers: say so, if the records, perhaps a former owner's, say otherwise."""
         if self.book.record.parked is not None and not self._parked:
-            await self.book.write(Write(shard=unparked))
+            await self.book.write(Write(shard=self.unparked))
+
+    def unparked(self, record: ShardRecord) -> ShardRecord:
+        if record.parked is None:
+            return record
+        lost = max(0.0, self.now - record.parked.since)
+        return msgspec.structs.replace(record, parked=None, parked_seconds=record.parked_seconds + lost)
+
+    async def pause(self, seconds: float, news: asyncio.Event, *, parks: bool) -> None:
+        """Wait so long, or until there is news. With `parks` the shard is parked while its region is down."""
+        trouble = self.world.health.trouble(self.book.shard.region) if parks else None
+        if trouble is None:
+            if parks:
+                await self._unpark()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await news.wait()
+            return
+        if self.stopping.is_set():
+            raise StepLeft(trouble)
+        region = self.book.shard.region
+        await self._park(f"region {region}: {trouble}")
+        try:
+            await _unless_stopping(self.stopping, _first(news.wait(), self.world.health.until_up(region)))
+        finally:
+            self._parked -= 1
+        await self._unpark()
 
     async def _park(self, on: str) -> None:
         self._parked += 1
@@ -165,15 +202,26 @@ class Job:
             waiting = Waiting(on=on, since=self.now)
             await self.book.write(Write(shard=lambda record: msgspec.structs.replace(record, parked=waiting)))
 
-    async def _unless_stopping(self, wait: Awaitable[None]) -> None:
-        """Await, but not longer than the stack goes on. Raises `StepLeft` when it stops."""
-        waiting = asyncio.ensure_future(wait)
-        stopping = asyncio.ensure_future(self.stopping.wait())
-        try:
-            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                raise StepLeft("the stack stops")
-            waiting.result()
-        finally:
-            waiting.cancel()
-            stopping.cancel()
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Return as soon as one of them does."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _unless_stopping(stopping: asyncio.Event, wait: Awaitable[None]) -> None:
+    """Await, but not longer than the stack goes on. Raises `StepLeft` when it stops."""
+    waiting = asyncio.ensure_future(wait)
+    stopped = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise StepLeft("the stack stops")
+        waiting.result()
+    finally:
+        waiting.cancel()
+        stopped.cancel()

@@ -78,6 +78,8 @@ class Settings(msgspec.Struct, frozen=True):
     """How long a better replica must have lived before a shard is handed to it."""
     busy_seconds_max: float = 600.0
     """How long a delete may be refused as "in use" before the step fails."""
+    stopping_seconds: float = 240.0
+    """How long what lives in the records alone is waited for after its stack was stopped."""
     deletions_per_pass: int = 200
     """The sweeper's budget."""
     retention_seconds: float = 86400.0

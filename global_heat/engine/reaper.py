@@ -87,6 +87,8 @@ class Reaper:
             attempts = keys.attempts(Shard(region, header.project, header.id))
             found = await self._world.store.scan(attempts, keys_only=True)
             doomed += [attempt.key for attempt in found.entries]
+        signals = await self._world.store.scan(keys.signals(header.project, header.id), keys_only=True)
+        doomed += [signal.key for signal in signals.entries]
         prefix = keys.stack(header.project, header.id)
         found = await self._world.store.scan(prefix, keys_only=True)
         last = [entry.key, *(e.key for e in found.entries if e.key.startswith(f"{prefix}shards/"))]

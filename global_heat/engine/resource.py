@@ -10,12 +10,12 @@ from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import AttemptChange, Write
 from global_heat.engine.job import Job, StepFailed
 from global_heat.model.errors import Invalid
-from global_heat.model.names import PhysicalId, Token
+from global_heat.model.names import PhysicalId, Token, resource_address
 from global_heat.model.plan import Step
 from global_heat.model.records import Attempt, AttemptState, Event, Incarnation, State
 from global_heat.model.values import Body, Json, Properties, has_unknown
 from global_heat.planner.planning import wish_of
-from global_heat.resources.type import Making
+from global_heat.resources.type import Found, Making
 from global_heat.store.protocol import MAX_COMMIT_BYTES
 
 _SEALED_BYTES_MAX = MAX_COMMIT_BYTES // 4
@@ -37,6 +37,7 @@ class Resource:
         if has_unknown(self.props):
             raise StepFailed("a value that this resource needs is not known: " + _unknown_names(self.props))
         self.wish = wish_of(self.props, job.hash_property())
+        self.found: Mapping[str, Found] = {}
 
     @property
     def retain(self) -> bool:
@@ -49,12 +50,16 @@ class Resource:
         return tuple(sorted(incarnation.ref for incarnation in needed if incarnation is not None))
 
     def making(self, incarnation: Incarnation, token: Token | None = None) -> Making:
+        header = self.job.book.header
         return Making(
             token=incarnation.token if token is None else token,
             stack=self.job.book.header.name,
             path=self.path,
             name=incarnation.name,
             made=self.job.opened(incarnation)["made"],
+            address=resource_address(header.project, header.id, self.path),
+            clock=self.job.clock,
+            found=self.found,
         )
 
     def new_name(self) -> str:

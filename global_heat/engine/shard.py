@@ -15,7 +15,7 @@ from global_heat.engine.applying import apply
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import Book, Stale, Write
 from global_heat.engine.cleaning import clean
-from global_heat.engine.job import Job, StepFailed, StepLeft, unparked
+from global_heat.engine.job import Job, StepFailed, StepLeft
 from global_heat.engine.lease import LeaseKeeper
 from global_heat.engine.observing import Observer
 from global_heat.engine.ports import World
@@ -189,6 +189,7 @@ class ShardRunner:
             raise Stale("the plan has changed")
         run.book.work_revision = max(run.book.work_revision, self._signal_revision)
         run.learn(view)
+        run.job.tell()
 
     def _must_roll_back(self, header: Header) -> bool:
         return (
@@ -272,7 +273,9 @@ class _Run:
         if not self.tasks and (self.job.stopping.is_set() or self._complete()):
             self.over = True
             self.changed.set()
-            self._start(f"end {self.region}", self.book.write(Write(header=self._leave, shard=unparked)))
+            self._start(
+                f"end {self.region}", self.book.write(Write(header=self._leave, shard=self.job.unparked))
+            )
 
     def _consider_apply(self, path: Path) -> None:
         step = self._steps.get(path)
@@ -390,7 +393,7 @@ class _Run:
         wake.update(self._take_freed())
         header, shard = write.header, write.shard
         if (write.incarnations or write.removed) and header is None and self._complete() and not self.over:
-            self.over, header, shard = True, self._leave, unparked
+            self.over, header, shard = True, self._leave, self.job.unparked
             self.changed.set()
         asyncio.get_running_loop().call_soon(self.pump)
         told = self._tell if shard is None else lambda record: self._tell(shard(record))

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import msgspec
 
 from global_heat.engine.backoff import Backoff
+from global_heat.engine.local import make_local
 from global_heat.engine.resource import Resource
 from global_heat.model.errors import Ambiguous, Invalid, Transient
 from global_heat.model.records import Incarnation, State
 from global_heat.model.values import Body
 from global_heat.regions.cloud import Conflict
-from global_heat.resources.type import Failed, Handle
+from global_heat.resources.local import LocalType
+from global_heat.resources.type import Failed
 
 
 async def update(
@@ -20,6 +22,9 @@ async def update(
 ) -> None:
     """Bring it to what is wished now, or record that it is gone. Raises `StepFailed`."""
     job, type = resource.job, resource.type
+    if isinstance(type, LocalType):
+        await make_local(resource, type, incarnation, event)
+        return
     intent = msgspec.structs.replace(
         incarnation,
         state=State.UPDATING if event == "UPDATE" else incarnation.state,
@@ -27,24 +32,11 @@ async def update(
         tried=job.plan.number,
         updated_at=job.now,
     )
-    if type.handle is Handle.LOCAL:
-        await _update_local(resource, intent)
-        return
     if intent.state is State.UPDATING and incarnation.state is not State.UPDATING:
         await resource.write(intent, resource.event("UPDATE", "IN_PROGRESS", id=intent.id))
     elif intent.target != incarnation.target:
         await resource.write(intent)
     await _converge(resource, intent, changed, event)
-
-
-async def _update_local(resource: Resource, intent: Incarnation) -> None:
-    made = resource.type.make(resource.making(intent), resource.props, resource.job.world.random_bytes(64))
-    try:
-        resource.type.ready(made)
-    except Failed as failure:
-        raise resource.failed(intent, str(failure)) from None
-    ready = resource.ready(intent, made, made)
-    await resource.write(ready, resource.event("UPDATE", "COMPLETE", id=intent.id))
 
 
 async def _converge(resource: Resource, intent: Incarnation, changed: Sequence[str], event: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import NewType
+from urllib.parse import quote
 
 Project = NewType("Project", str)
 """A Keystone project id."""
@@ -19,3 +20,8 @@ PhysicalId = NewType("PhysicalId", str)
 ReplicaId = NewType("ReplicaId", str)
 Revision = NewType("Revision", int)
 """A revision of the store: one counter for all keys, grows with every commit."""
+
+
+def resource_address(project: Project, stack: str, path: Path) -> str:
+    """What the API calls a resource; slashes of its path are written `%2F`."""
+    return f"projects/{project}/stacks/{stack}/resources/{quote(path, safe='')}"

@@ -114,6 +114,8 @@ class ShardRecord(Record, frozen=True, kw_only=True):
     """The number of the last event key."""
     owner: ReplicaId | None = None
     parked: Waiting | None = None
+    parked_seconds: float = 0.0
+    """How long it was parked before: the time by which its clock is behind."""
     done: int = 0
     steps: int = 0
 
@@ -248,6 +250,26 @@ class RequestRecord(Record, frozen=True, kw_only=True):
     fingerprint: str
     """HMAC of the parameters."""
     created_at: float
+
+
+class SignalRecord(Record, frozen=True, kw_only=True):
+    """Something that a resource was told. Written by the front doors, read by whoever waits for it."""
+
+    id: str
+    at: float
+    request: str = ""
+    """The client's request id: a signal without an id of its own still counts once."""
+    sealed: str
+    """Sealed JSON: what was said."""
+
+
+class ConfigRecord(Record, frozen=True, kw_only=True):
+    """Where a software config is recorded that other stacks of its project may name by its id."""
+
+    stack: StackId
+    path: Path
+    region: Region
+    n: int
 
 
 class NameRecord(Record, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from global_heat.model.signal import Signal
 from global_heat.model.values import Json, Properties
 
 
@@ -52,8 +53,20 @@ class Rules(Protocol):
         """Faults that the schema alone cannot tell; values may be `Unknown`."""
         ...
 
+    def gaps(self, props: Properties) -> list[str]:
+        """What of its properties is right and cannot be carried out yet; values may be `Unknown`."""
+        ...
+
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
         """Whether this change needs a new incarnation although the schema allows an update."""
+        ...
+
+    def beside(self, props: Properties) -> Collection[str]:
+        """Names of resources that must stand in the same template; values may be `Unknown`."""
+        ...
+
+    def accept(self, said: Json, number: int) -> Signal:
+        """What a signal tells it; one without an id is called `number`. Raises `Invalid`."""
         ...
 
 

@@ -22,7 +22,7 @@ from global_heat.planner.decision import (
     decide_apply,
     forcing,
 )
-from global_heat.template.tree import Tree
+from global_heat.template.tree import Definition, Tree
 
 Hash = Callable[[str, Json], str]
 """Property name and value → keyed hash, as the stack's records hold them."""
@@ -87,6 +87,7 @@ def plan_apply(
         here = [i for i in by_path.get(path, ()) if i.region == definition.region]
         props = tree.properties(path, foresight)
         faults += _faults_of(path, schemas.rules(definition.type), props)
+        faults += _missing_beside(definition, tree, schemas.rules(definition.type), props)
         forces = forcing(schemas, definition.type, props)
         decision = decide_apply(here, definition.type, wish_of(props, hash_property), forces, number)
         forecast, changed, forced_by, kept = _foresee(decision)
@@ -118,6 +119,19 @@ def _faults_of(path: Path, rules: Rules | None, props: Properties) -> list[Fault
     """What a type itself finds wrong with its properties, located."""
     found = rules.check(props) if rules is not None else []
     return [Fault(f"resources.{path}.properties", message) for message in found]
+
+
+def _missing_beside(
+    definition: Definition, tree: Tree, rules: Rules | None, props: Properties
+) -> list[Fault]:
+    """What a resource names of its own template, and is not there."""
+    wanted = rules.beside(props) if rules is not None else ()
+    if not wanted:
+        return []
+    there = {other.name for other in tree.definitions.values() if other.container == definition.container}
+    there |= {other.name for other in tree.containers.values() if other.container == definition.container}
+    at = f"resources.{definition.path}.properties"
+    return [Fault(at, f"there is no resource {name} in its template") for name in wanted if name not in there]
 
 
 def plan_delete(number: int, parent: int, revision: int, recorded: Collection[Incarnation]) -> Plan:

@@ -9,8 +9,14 @@ from global_heat.model.schema import Schemas
 from global_heat.resources.cinder.volume import Volume
 from global_heat.resources.cinder.volume_attachment import VolumeAttachment
 from global_heat.resources.glance.web_image import WebImage
+from global_heat.resources.heat.access_policy import AccessPolicy
+from global_heat.resources.heat.cloud_config import CloudConfig
+from global_heat.resources.heat.delay import Delay
+from global_heat.resources.heat.multipart_mime import MultipartMime
 from global_heat.resources.heat.none import Nothing
 from global_heat.resources.heat.random_string import RandomString
+from global_heat.resources.heat.software_config import SoftwareConfig
+from global_heat.resources.heat.structured_config import StructuredConfig
 from global_heat.resources.heat.test_resource import TestResource
 from global_heat.resources.heat.value import Value
 from global_heat.resources.neutron.floating_ip import FloatingIP
@@ -30,8 +36,14 @@ from global_heat.resources.type import ResourceType
 ALL: Mapping[str, ResourceType] = {
     type.name: type
     for type in (
+        AccessPolicy(),
+        CloudConfig(),
+        Delay(),
+        MultipartMime(),
         Nothing(),
         RandomString(),
+        SoftwareConfig(),
+        StructuredConfig(),
         TestResource(),
         Value(),
         Net(),

@@ -8,12 +8,14 @@ change updates or replaces.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 import msgspec
 
+from global_heat.model.errors import Invalid
 from global_heat.model.names import Path, PhysicalId, Token
+from global_heat.model.signal import Signal
 from global_heat.model.token import token_in
 from global_heat.model.values import Body, Json, Properties
 from global_heat.regions.cloud import Cloud, Gone
@@ -36,6 +38,15 @@ class Failed(Exception):
     """The thing exists and ended in an error state of its service. The message is the service's own."""
 
 
+class Found(msgspec.Struct, frozen=True):
+    """A thing of the records that a property names."""
+
+    type: str
+    ref: str
+    """Which incarnation it is; empty: one of another stack."""
+    made: dict[str, Json]
+
+
 class Making(msgspec.Struct, frozen=True):
     """What a create is given besides the properties."""
 
@@ -47,6 +58,14 @@ class Making(msgspec.Struct, frozen=True):
     """The name to give where the user gave none: `STACK-RESOURCE-xxxxxxxx`, unique per incarnation."""
     made: dict[str, Json] = {}
     """What `make` made, recorded before the call."""
+    action: str = "CREATE"
+    """CREATE or UPDATE."""
+    address: str = ""
+    """What the API calls it: `projects/P/stacks/ID/resources/PATH`."""
+    clock: float = 0.0
+    """Unix seconds, less those for which the shard was parked."""
+    found: Mapping[str, Found] = {}
+    """What was found of what `looks_at` named."""
 
 
 class ResourceType:
@@ -66,6 +85,8 @@ class ResourceType:
     secret_attributes: ClassVar[frozenset[str]] = frozenset()
     call_seconds: ClassVar[float] = 60.0
     """The limit of one mutating call: 600 where the API itself waits for compute."""
+    seeks: ClassVar[frozenset[str]] = frozenset()
+    """The types of what `looks_at` names."""
     polled: ClassVar[bool] = False
     """Whether it becomes ready some time after its create was answered."""
 
@@ -75,9 +96,25 @@ class ResourceType:
         """Faults that the schema alone cannot tell; values may be `Unknown`. Empty: none."""
         return []
 
+    def gaps(self, props: Properties) -> list[str]:
+        """What of its properties is right and cannot be carried out yet; values may be `Unknown`."""
+        return []
+
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
         """Whether this change needs a new incarnation although the schema allows an update."""
         return False
+
+    def beside(self, props: Properties) -> Collection[str]:
+        """Names of resources that must stand in the same template; values may be `Unknown`."""
+        return ()
+
+    def looks_at(self, props: Properties) -> Collection[str]:
+        """What of its properties names, by reference or id, things of the records that it has to know."""
+        return ()
+
+    def accept(self, said: Json, number: int) -> Signal:
+        """What a signal tells it; one without an id is called `number`. Raises `Invalid`."""
+        raise Invalid(f"a resource of type {self.name} takes no signals")
 
     def natural_id(self, making: Making, props: Properties) -> PhysicalId:
         """The key of a NATURAL or UNIQUE thing, known before it is made. `props` are resolved."""

@@ -7,17 +7,20 @@ from typing import TypeVar
 
 from global_heat.model.names import Path, Project, StackId
 from global_heat.model.plan import Plan
-from global_heat.model.records import Header, Incarnation, PlanPointer, RevisionRecord
+from global_heat.model.records import Header, Incarnation, PlanPointer, RevisionRecord, SignalRecord
 from global_heat.model.schema import Schemas
+from global_heat.model.signal import Signal
 from global_heat.model.values import Json, Unknown
 from global_heat.planner.planning import Hash
 from global_heat.store import blobs, keys
 from global_heat.store.codec import decode
-from global_heat.store.protocol import Store
+from global_heat.store.protocol import Entry, Store
 from global_heat.store.sealing import Seal
 from global_heat.template.compilation import compile_source
+from global_heat.template.evaluator import Evaluator
 from global_heat.template.source import Identity, Source
 from global_heat.template.tree import Tree
+from global_heat.template.yaql import InProcess
 
 CACHED_TREES_MAX = 64
 
@@ -28,10 +31,14 @@ V = TypeVar("V")
 class Documents:
     """Loads and opens what stacks consist of. Trees and plans are immutable, so they are cached."""
 
-    def __init__(self, store: Store, seal: Seal, schemas: Schemas) -> None:
+    def __init__(
+        self, store: Store, seal: Seal, schemas: Schemas, evaluator: Evaluator | None = None
+    ) -> None:
+        """Without an evaluator templates are evaluated in this very process, with no limit on time."""
         self.store = store
         self.seal = seal
         self.schemas = schemas
+        self.evaluator = evaluator or InProcess()
         self._trees: dict[tuple[StackId, int], Tree] = {}
         self._plans: dict[tuple[StackId, str], Plan] = {}
 
@@ -67,7 +74,7 @@ class Documents:
             project=header.project,
             default_region=header.region,
         )
-        return compile_source(source, identity, self.schemas, regions)
+        return compile_source(source, identity, self.schemas, regions, evaluator=self.evaluator)
 
     def hash_property(self, header: Header) -> Hash:
         """Hashes of properties, keyed and bound to the stack and the property's name."""
@@ -90,6 +97,14 @@ class Documents:
     ) -> str:
         place = ("incarnation", header.project, header.id, ref)
         return self.seal.seal({"attributes": attributes, "made": made}, *place)
+
+    def open_signal(self, project: Project, id: StackId, ref: str, entry: Entry) -> Signal:
+        record = decode(SignalRecord, entry.value)
+        data = self.seal.open(record.sealed, "signal", project, id, ref, record.id)
+        return Signal(record.id, data, entry.mod_revision)
+
+    def seal_signal(self, project: Project, id: StackId, ref: str, signal: Signal) -> str:
+        return self.seal.seal(signal.data, "signal", project, id, ref, signal.id)
 
     def attributes(self, header: Header, incarnation: Incarnation) -> Mapping[str, Json]:
         return self.open_incarnation(header, incarnation)["attributes"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import quote
 
-from global_heat.model.names import Path, Project, Region, ReplicaId, StackId, Token
+from global_heat.model.names import Path, PhysicalId, Project, Region, ReplicaId, StackId, Token
 
 STACKS = "stacks/"
 WORK = "work/"
@@ -103,6 +104,23 @@ def event(project: Project, id: StackId, region: Region, seq: int) -> str:
 
 def events(project: Project, id: StackId) -> str:
     return f"{STACKS}{project}/{id}/events/"
+
+
+def signals(project: Project, id: StackId) -> str:
+    return f"signals/{project}/{id}/"
+
+
+def signals_of(project: Project, id: StackId, ref: str) -> str:
+    """Of the incarnation with this `ref`: one that takes its place hears nothing of them."""
+    return f"signals/{project}/{id}/{quote(ref, safe='/@#')}/"
+
+
+def signal(project: Project, id: StackId, ref: str, signal_id: str) -> str:
+    return f"{signals_of(project, id, ref)}{quote(signal_id, safe='')}"
+
+
+def config(project: Project, id: PhysicalId) -> str:
+    return f"configs/{project}/{quote(id, safe='')}"
 
 
 def work(shard: Shard) -> str:

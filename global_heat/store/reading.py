@@ -19,8 +19,10 @@ from global_heat.model.records import (
     ReplicaRecord,
     ShardRecord,
 )
+from global_heat.model.signal import Signal
 from global_heat.store import keys
 from global_heat.store.codec import decode
+from global_heat.store.documents import Documents
 from global_heat.store.protocol import Entry, Store
 
 
@@ -132,6 +134,13 @@ async def read_operation(store: Store, project: Project, id: str) -> Operation:
 async def list_operations(store: Store, project: Project) -> list[Operation]:
     found = await store.scan(keys.operations(project), local=True)
     return [decode(Operation, entry.value) for entry in found.entries]
+
+
+async def read_signals(documents: Documents, project: Project, id: StackId, ref: str) -> list[Signal]:
+    """What an incarnation was told so far, in the order of the first time."""
+    found = await documents.store.scan(keys.signals_of(project, id, ref))
+    entries = sorted(found.entries, key=lambda entry: entry.create_revision)
+    return [documents.open_signal(project, id, ref, entry) for entry in entries]
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 import structlog
 
-from global_heat.model.records import Attempt, AttemptState, Incarnation
+from global_heat.model.records import Attempt, AttemptState, Event, EventBatch, Incarnation
+from global_heat.model.values import Json
 from global_heat.regions.transport import Request
 from global_heat.sim import loop
 from global_heat.sim.blueprints import Blueprint, Site
@@ -51,6 +52,20 @@ class Stage:
 
     def record(self, ref: str) -> Incarnation:
         return next(record for record in self.world.records() if record.ref == ref)
+
+    def events(self) -> list[Event]:
+        """All that was told of the stacks, in the order of their commits."""
+        found = self.world.cluster.scan("stacks/", "", self.world.cluster.revision)
+        batches = [entry for entry in found if entry.key.split("/")[3] == "events"]
+        batches.sort(key=lambda entry: entry.mod_revision)
+        return [event for entry in batches for event in decode(EventBatch, entry.value).events]
+
+    def attribute(self, ref: str, name: str, stack: str = "web") -> Json:
+        """What is recorded of an attribute."""
+        header = self.world.header(stack)
+        assert header is not None
+        record = next(i for i in self.world.records_by_stack()[header.id] if i.ref == ref)
+        return self.world.documents(self.world.user.store).attributes(header, record)[name]
 
     def refs(self) -> set[str]:
         return {record.ref for record in self.world.records()}

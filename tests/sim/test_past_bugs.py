@@ -84,7 +84,7 @@ def test_a_shard_parked_for_ever_is_found(play, monkeypatch):
         return
 
     monkeypatch.setattr(Job, "_unpark", never)
-    monkeypatch.setattr("global_heat.engine.shard.unparked", lambda record: record)
+    monkeypatch.setattr(Job, "unparked", lambda self, record: record)
     with pytest.raises(AssertionError, match="nothing is waited for"):
         play(outage)
 

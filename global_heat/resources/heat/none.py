@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from global_heat.resources.heat.local import LocalType
+from global_heat.resources.local import LocalType
 
 
 class Nothing(LocalType):

@@ -6,7 +6,7 @@ import json
 
 from global_heat.model.names import PhysicalId
 from global_heat.model.values import Body, Json, Properties, has_unknown
-from global_heat.resources.heat.local import LocalType
+from global_heat.resources.local import LocalType
 from global_heat.resources.type import Making
 
 _TRUE = frozenset({"t", "true", "on", "y", "yes", "1"})

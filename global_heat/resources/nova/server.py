@@ -12,7 +12,12 @@ from global_heat.resources import marks
 from global_heat.resources.lookup import find_id
 from global_heat.resources.nova import addresses, changes
 from global_heat.resources.nova.disks import disk_faults, disks_of, resolve_disks
-from global_heat.resources.nova.interfaces import interface_faults, networks_of, resolve_interfaces
+from global_heat.resources.nova.interfaces import (
+    interface_faults,
+    interface_gaps,
+    networks_of,
+    resolve_interfaces,
+)
 from global_heat.resources.nova.states import GONE, failure_of, is_busy, is_changing
 from global_heat.resources.nova.user_data import encoded
 from global_heat.resources.type import Failed, Making, ResourceType, show_or_none
@@ -57,12 +62,16 @@ class Server(ResourceType):
 
     def check(self, props: Properties) -> list[str]:
         faults = interface_faults(props) + disk_faults(props)
-        if props.get("user_data_format") == "SOFTWARE_CONFIG":
-            faults.append("user_data_format: SOFTWARE_CONFIG is not supported yet")
         metadata = props.get("metadata")
         if isinstance(metadata, dict) and marks.KEY in metadata:
             faults.append(f"metadata: {marks.KEY} is ours")
         return faults
+
+    def gaps(self, props: Properties) -> list[str]:
+        gaps = interface_gaps(props)
+        if props.get("user_data_format") == "SOFTWARE_CONFIG":
+            gaps.append("user_data_format SOFTWARE_CONFIG")
+        return gaps
 
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
         return any(

@@ -125,7 +125,7 @@ def test_differences_are_named_in_order(have, wish, expected):
         (SUBNET, {"name", "enable_dhcp"}, {}, ()),
         (SUBNET, {"name", "cidr"}, {}, ("cidr",)),
         (SUBNET, set(), {}, ()),
-        ("OS::Heat::TestResource", {"update_replace"}, {"update_replace": True}, ("update_replace",)),
+        ("OS::Heat::TestResource", {"update_replace"}, {"update_replace": True}, ()),
         ("OS::Heat::TestResource", {"value", "update_replace"}, {"update_replace": False}, ()),
         (
             "OS::Heat::TestResource",

@@ -3,16 +3,44 @@ from __future__ import annotations
 import string
 from typing import Any
 
+import msgspec
 import pytest
 
 from global_heat.model.names import Path, PhysicalId, Token
+from global_heat.model.values import Unknown
 from global_heat.resources.catalogue import ALL
+from global_heat.resources.heat.delay import Delay
+from global_heat.resources.heat.test_resource import TestResource
 from global_heat.resources.heat.value import convert
+from global_heat.resources.local import NEVER, LocalType
 from global_heat.resources.type import Failed, Making
 
-MAKING = Making(token=Token("t"), stack="s", path=Path("r"), name="s-r-12345678")
+CLOCK = 1_700_000_000.0
+MAKING = Making(token=Token("t"), stack="s", path=Path("r"), name="s-r-12345678", clock=CLOCK)
 ID = PhysicalId("s-r-12345678")
 RANDOM = ALL["OS::Heat::RandomString"]
+TEST = TestResource()
+DELAY = Delay()
+
+
+def updating(made: dict[str, Any]) -> Making:
+    return msgspec.structs.replace(MAKING, made=made, action="UPDATE")
+
+
+def waits(body: dict[str, Any], type: LocalType = TEST) -> float:
+    """How long such a thing waits."""
+    due = type.due(body, CLOCK)
+    if due is None:
+        return 0
+    assert due == NEVER or type.due(body, due) is None
+    return due - CLOCK
+
+
+def outcome(props: dict[str, Any], before: dict[str, Any] | None = None) -> tuple[Any, Any, str]:
+    making = MAKING if before is None else updating(before)
+    made = TEST.make(making, props, b"")
+    id = TEST.natural_id(msgspec.structs.replace(making, made=made), props)
+    return TEST.due(made, CLOCK), TEST.attributes(id, made, made)["output"], id
 
 
 def randomly(seed: int = 1, **props: Any) -> str:
@@ -92,17 +120,102 @@ def test_a_value_that_cannot_be_of_the_type_is_a_fault(type: str, given: Any) ->
         convert(type, given)
 
 
-def test_a_test_resource_gives_its_value_and_fails_when_told() -> None:
-    type = ALL["OS::Heat::TestResource"]
-    made = type.make(MAKING, {"value": "x"}, b"")
-    assert type.ready(made) and type.attributes(ID, made, made)["output"] == "x"
+def test_a_test_resource_keeps_the_value_that_it_could_be_given() -> None:
+    assert outcome({"value": "x"}) == (None, "x", MAKING.name)
+    assert outcome({"value": ""}) == (None, "", MAKING.name)
+    assert outcome({"value": "y"}, before={"value": "x"}) == (None, "y", MAKING.name)
+    assert outcome({"value": ""}, before={"value": "x"}) == (None, "x", MAKING.name)
+
+
+def test_a_test_resource_that_fails_gets_no_id_or_keeps_its_value() -> None:
+    made = TEST.make(MAKING, {"value": "x", "fail": True}, b"")
+    assert TEST.natural_id(msgspec.structs.replace(MAKING, made=made), {}) == ""
+    assert TEST.attributes(ID, made, made)["output"] is None
+    with pytest.raises(Failed, match="Test Resource failed r"):
+        TEST.due(made, CLOCK)
+    changed = TEST.make(updating({"value": "x"}), {"value": "y", "fail": True}, b"")
+    assert changed["value"] == "x"
     with pytest.raises(Failed):
-        type.ready(type.make(MAKING, {"fail": True}, b""))
-    assert type.replaces({"update_replace"}, {"update_replace": True})
-    assert not type.replaces({"update_replace", "value"}, {"update_replace": False})
+        TEST.due(changed, CLOCK)
 
 
-@pytest.mark.parametrize("name", ["OS::Heat::None", "OS::Heat::Value", "OS::Heat::TestResource"])
+@pytest.mark.parametrize(
+    ("props", "created", "updated", "deleted"),
+    [
+        ({}, 0, 0, 0),
+        ({"wait_secs": 7}, 7, 7, 7),
+        ({"wait_secs": 7, "action_wait_secs": {"create": 1, "update": 0, "delete": None}}, 1, 0, 7),
+        ({"action_wait_secs": {"create": None, "update": 2.5, "delete": 3}}, 0, 2.5, 3),
+        ({"attr_wait_secs": 2, "constraint_prop_secs": 3}, 5, 5, 0),
+        ({"wait_secs": -1}, NEVER, NEVER, NEVER),
+    ],
+)
+def test_a_test_resource_waits_as_long_as_it_is_told(
+    props: dict[str, Any], created: float, updated: float, deleted: float
+) -> None:
+    assert waits(TEST.make(MAKING, {"value": "x", **props}, b"")) == created
+    assert waits(TEST.make(updating({"value": "w"}), {"value": "x", **props}, b"")) == updated
+    made = TEST.make(MAKING, {"value": "x", **props}, b"")
+    leaving = TEST.leave(made, CLOCK)
+    assert (0 if leaving is None else waits(leaving)) == deleted
+    assert leaving is None or TEST.leave(leaving, CLOCK + 1) == leaving
+
+
+def test_a_test_resource_waits_only_for_a_change_of_its_value() -> None:
+    assert waits(TEST.make(updating({"value": "x"}), {"value": "x", "wait_secs": 7}, b"")) == 0
+
+
+def test_a_test_resource_fails_after_its_wait() -> None:
+    made = TEST.make(MAKING, {"value": "x", "fail": True, "wait_secs": 7}, b"")
+    assert TEST.due(made, CLOCK + 6) == CLOCK + 7
+    with pytest.raises(Failed):
+        TEST.due(made, CLOCK + 7)
+
+
+def test_a_test_resource_is_replaced_by_another_value_when_told() -> None:
+    assert TEST.replaces({"value"}, {"update_replace": True})
+    assert not TEST.replaces({"value"}, {"update_replace": False})
+    assert not TEST.replaces({"update_replace", "fail"}, {"update_replace": True})
+
+
+def test_a_test_resource_asks_no_service() -> None:
+    assert len(TEST.check({"client_name": "nova", "entity_name": "servers"})) == 1
+    assert TEST.check({"client_name": "nova", "entity_name": ""}) == []
+    assert TEST.check({"client_name": Unknown("x"), "entity_name": "servers"}) == []
+
+
+def test_a_delay_waits_for_the_actions_it_is_for() -> None:
+    props = {"min_wait": 10, "max_jitter": 0, "jitter_multiplier": 1.0, "actions": ["CREATE"]}
+    made = DELAY.make(MAKING, props, bytes(64))
+    assert waits(made, DELAY) == 10 and DELAY.leave(made, CLOCK) is None
+    assert waits(DELAY.make(updating(made), props, bytes(64)), DELAY) == 0
+    made = DELAY.make(MAKING, {**props, "actions": ["DELETE"]}, bytes(64))
+    assert waits(made, DELAY) == 0
+    leaving = DELAY.leave(made, CLOCK)
+    assert leaving is not None and waits(leaving, DELAY) == 10
+    assert DELAY.leave(leaving, CLOCK + 5) == leaving
+
+
+def test_the_jitter_of_a_delay_is_drawn_evenly_up_to_its_most() -> None:
+    props = {"min_wait": 10, "max_jitter": 4, "jitter_multiplier": 0.5, "actions": ["CREATE", "DELETE"]}
+    drawn = [waits(DELAY.make(MAKING, props, bytes([byte]) * 64), DELAY) for byte in range(256)]
+    assert min(drawn) == 10 and 11.9 < max(drawn) <= 12
+    assert abs(sum(drawn) / len(drawn) - 11) < 0.01
+    made = DELAY.make(MAKING, props, bytes(8) + b"\xff" * 56)
+    leaving = DELAY.leave(made, CLOCK)
+    assert leaving is not None and waits(leaving, DELAY) > 11.9 and waits(made, DELAY) == 10
+
+
+def test_an_access_policy_names_its_neighbours_and_has_no_id() -> None:
+    policy = ALL["OS::Heat::AccessPolicy"]
+    assert policy.beside({"AllowedResources": ["a", Unknown("b"), "c"]}) == ["a", "c"]
+    assert policy.beside({"AllowedResources": Unknown("b")}) == []
+    made = policy.make(msgspec.structs.replace(MAKING, path=Path("group/0/p")), {}, b"")
+    assert policy.natural_id(MAKING, {}) == ""
+    assert policy.reference(PhysicalId(""), made) == "p"
+
+
+@pytest.mark.parametrize("name", ["OS::Heat::None", "OS::Heat::Value", "OS::Heat::Delay"])
 def test_what_no_cloud_knows_is_called_by_the_name_it_got(name: str) -> None:
     type = ALL[name]
     id = type.natural_id(MAKING, {})
