@@ -173,6 +173,9 @@ class _Compiler:
             value = leaf.given.value(name, self._run)
             if name in leaf.schema.properties and name not in supported and value not in (None, OMITTED):
                 self._gap(leaf.path, f"the property {name} of {leaf.type}", (leaf.given.at, name))
+        rules = self._schemas.rules(leaf.type)
+        for what in rules.gaps(self._properties[leaf.path]) if rules is not None else ():
+            self._gap(leaf.path, f"{what} of {leaf.type}", leaf.given.at)
         if standing.deletion_policy == "Snapshot":
             self._gap(leaf.path, "the deletion policy Snapshot", (standing.at, "deletion_policy"))
         if standing.external_id is not None:

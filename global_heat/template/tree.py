@@ -311,7 +311,7 @@ def _update_policy(container: Container) -> dict[str, Json]:
 
 
 def _as_properties(nested: Nested, run: Run) -> dict[str, Json]:
-    """What a template's parameters are as properties of what it stands for; its defaults are its own matter."""
+    """What a template is given as properties of what it stands for; its defaults are its own matter."""
     coercion = Coercion(run.faults)
     properties = {}
     for name, schema in nested.inner.template.parameters.items():

@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 import structlog
 
+from global_heat.cli.evaluator import WorkerEvaluator
 from global_heat.cli.serving.alarm import HardAlarm, default_disposition
 from global_heat.cli.serving.child import run_part
 from global_heat.cli.serving.metrics import Metrics, RegionGauge
@@ -34,6 +35,7 @@ from global_heat.store.documents import CACHED_TREES_MAX, Documents
 from global_heat.store.keys import Shard
 from global_heat.store.protocol import Store
 from global_heat.store.sealing import Seal
+from global_heat.template.evaluator import Evaluator
 from global_heat.template.tree import Tree
 
 log = structlog.get_logger()
@@ -100,7 +102,7 @@ def _world(out: Outside) -> World:
     structlog.contextvars.bind_contextvars(replica=name)
     return World(
         store=out.store,
-        documents=ThreadedDocuments(out.store, out.seal, load_schemas()),
+        documents=ThreadedDocuments(out.store, out.seal, load_schemas(), WorkerEvaluator()),
         seal=out.seal,
         clouds=_StackClouds(out),
         health=out.health,
@@ -118,8 +120,8 @@ def _world(out: Outside) -> World:
 class ThreadedDocuments(Documents):
     """Compiles templates in a thread, one at a time: the loop gets its turns, and the lease is renewed."""
 
-    def __init__(self, store: Store, seal: Seal, schemas: Schemas) -> None:
-        super().__init__(store, seal, schemas)
+    def __init__(self, store: Store, seal: Seal, schemas: Schemas, evaluator: Evaluator) -> None:
+        super().__init__(store, seal, schemas, evaluator)
         self._compiled: dict[tuple[StackId, int], Tree] = {}
         self._compiling = asyncio.Lock()
 

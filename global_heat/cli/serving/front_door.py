@@ -17,6 +17,7 @@ import structlog
 from global_heat.api import server as api
 from global_heat.api.auth import Who
 from global_heat.api.ports import Backend
+from global_heat.cli.evaluator import WorkerEvaluator
 from global_heat.cli.serving.child import run_part
 from global_heat.cli.serving.lookups import CloudLookUps
 from global_heat.cli.serving.observing import observed
@@ -117,7 +118,7 @@ class _Trusts:
 
 
 def _backend(out: Outside, seen: EngineHealth) -> Backend:
-    documents = Documents(out.store, out.seal, load_schemas())
+    documents = Documents(out.store, out.seal, load_schemas(), WorkerEvaluator())
     return Backend(
         wishes=Wishes(documents, time.time, lambda: str(uuid.uuid4())),
         documents=documents,

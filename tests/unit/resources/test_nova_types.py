@@ -25,15 +25,10 @@ TINY: dict[str, Any] = {"flavor": "m1.tiny", "image": "cirros"}
     ("props", "fault"),
     [
         ({"flavor": "f"}, "neither an image nor a volume"),
-        ({**TINY, "user_data_format": "SOFTWARE_CONFIG"}, "SOFTWARE_CONFIG is not supported yet"),
         ({**TINY, "metadata": {"gh_token": "x"}}, "gh_token is ours"),
         ({**TINY, "networks": [{"tag": "x"}]}, "networks[0]: one of network, port and subnet"),
         ({**TINY, "networks": [{"network": "n", "uuid": "n"}]}, "network and uuid"),
         ({**TINY, "networks": [{"port": "p", "fixed_ip": "10.0.0.1"}]}, "fixed_ip and port"),
-        (
-            {**TINY, "networks": [{"port": "p", "floating_ip": "f"}]},
-            "networks[0].floating_ip is not supported",
-        ),
         ({**TINY, "networks": [{"network": "n"}, {"allocate_network": "none"}]}, "stands alone"),
         ({**TINY, "networks": [{"port": "p"}], "security_groups": ["g"]}, "give them to the port"),
         ({**TINY, "block_device_mapping": [{"device_name": "vdb"}]}, "one of volume_id and snapshot_id"),
@@ -48,6 +43,13 @@ TINY: dict[str, Any] = {"flavor": "m1.tiny", "image": "cirros"}
 def test_faults(props: dict[str, Any], fault: str) -> None:
     [found] = SERVER.check(props)
     assert fault in found
+
+
+def test_what_is_right_and_not_carried_out_yet_is_no_fault() -> None:
+    wished = {**TINY, "user_data_format": "SOFTWARE_CONFIG", "networks": [{"port": "p", "floating_ip": "f"}]}
+    assert SERVER.check(wished) == []
+    assert SERVER.gaps(wished) == ["networks[0].floating_ip", "user_data_format SOFTWARE_CONFIG"]
+    assert SERVER.gaps(TINY) == []
 
 
 @pytest.mark.parametrize(
