@@ -30,12 +30,14 @@ from global_heat.model.records import (
 from global_heat.store import keys
 from global_heat.store.codec import decode, encode
 from global_heat.store.keys import Shard
-from global_heat.store.protocol import Committed, Guard, Refused, Store, at_mod, created_at
+from global_heat.store.protocol import MAX_COMMIT_BYTES, Committed, Guard, Refused, Store, at_mod, created_at
 from global_heat.store.reading import StackView
 
 _OPERATIONS_MAX = 112
 """Per commit: below the store's 126, with room for what every commit writes."""
 _LINGER_SECONDS = 0.02
+_BYTES_MAX = MAX_COMMIT_BYTES * 3 // 4
+_RECORD_BYTES = 1500
 
 
 class Stale(Exception):
@@ -60,6 +62,11 @@ class Write(msgspec.Struct, frozen=True):
     """Records that no other owner writes, by key; None: it goes."""
     ends: bool = False
     """Give the shard up: claim and work key go, unless somebody has signalled since."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes: what is sealed is what can be big."""
+        return sum(_RECORD_BYTES + len(incarnation.sealed) for incarnation in self.incarnations)
 
     @property
     def operations(self) -> int:
@@ -222,10 +229,11 @@ class Book:
             return
 
     def _take(self) -> list[tuple[Write, asyncio.Future[None]]]:
-        taken, operations = 0, 0
+        taken, operations, size = 0, 0, 0
         for write, _ in self._queue:
             operations += write.operations
-            if taken and operations > _OPERATIONS_MAX:
+            size += write.size
+            if taken and (operations > _OPERATIONS_MAX or size > _BYTES_MAX):
                 break
             taken += 1
         batch, self._queue = self._queue[:taken], self._queue[taken:]
@@ -303,7 +311,7 @@ class Book:
                     self._attempts[token] = decode(Attempt, entry.value)
             elif key == keys.work(self.shard):
                 raise Stale("somebody has signalled")
-            elif key in self._records and self._records[key][1] != mod:
+            elif key != keys.claim(self.shard) and self._known(key)[1] != mod:
                 raise Stale(f"{key} is not as this owner left it")
             self._records[key] = (entry.value if entry else None, mod)
         return 0

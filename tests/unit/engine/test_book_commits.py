@@ -13,7 +13,7 @@ from global_heat.model.records import Action, AttemptState, Event, EventBatch, S
 from global_heat.sim.loop import run
 from global_heat.store import keys
 from global_heat.store.codec import decode
-from global_heat.store.protocol import MAX_GUARDS, MAX_WRITES
+from global_heat.store.protocol import MAX_COMMIT_BYTES, MAX_GUARDS, MAX_WRITES
 from tests.unit.engine.owner import Owner, begun, owner, thing
 from tests.unit.store.desk import EAST, RED, WEST
 
@@ -103,6 +103,25 @@ def test_many_writes_are_split_so_that_every_commit_is_within_the_stores_limits(
             for commit in own.commits():
                 assert len(commit.changes) <= MAX_WRITES and len(commit.guards) <= MAX_GUARDS
             assert all(own.stored(i.path) for one in writes for i in one.incarnations)
+
+    run(story())
+
+
+def test_big_records_are_split_so_that_every_commit_is_within_the_stores_limits():
+    async def story() -> None:
+        async with owner() as own:
+            big = "x" * 60_000
+            writes = [
+                Write(
+                    incarnations=tuple(
+                        msgspec.structs.replace(i, sealed=big) for i in write(f"big{n}").incarnations
+                    )
+                )
+                for n in range(40)
+            ]
+            await asyncio.gather(*(own.book.write(one) for one in writes))
+            for commit in own.commits():
+                assert sum(len(value or b"") for _, value in commit.changes) <= MAX_COMMIT_BYTES
 
     run(story())
 
