@@ -57,10 +57,6 @@ class Rules(Protocol):
         """What of its properties is right and cannot be carried out yet; values may be `Unknown`."""
         ...
 
-    def gaps(self, props: Properties) -> list[str]:
-        """What of its properties is right and cannot be carried out yet; values may be `Unknown`."""
-        ...
-
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
         """Whether this change needs a new incarnation although the schema allows an update."""
         ...

@@ -100,10 +100,6 @@ class ResourceType:
         """What of its properties is right and cannot be carried out yet; values may be `Unknown`."""
         return []
 
-    def gaps(self, props: Properties) -> list[str]:
-        """What of its properties is right and cannot be carried out yet; values may be `Unknown`."""
-        return []
-
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
         """Whether this change needs a new incarnation although the schema allows an update."""
         return False
