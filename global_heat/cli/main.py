@@ -11,6 +11,11 @@ from global_heat.cli.failure import EPILOG, report
 
 _COMMANDS = {
     "stack": ("global_heat.cli.stack:stack", "Plan, apply, watch and delete stacks."),
+    "template": (
+        "global_heat.cli.template:template",
+        "Validate, evaluate and draw templates, without a server.",
+    ),
+    "resource": ("global_heat.cli.resource:resource", "Signal resources."),
     "operation": ("global_heat.cli.operation:operation", "See and wait for what was asked for."),
     "region": ("global_heat.cli.region:region", "The regions that stacks may use."),
     "replica": ("global_heat.cli.region:replica", "The replicas that work."),

@@ -6,6 +6,7 @@ A `Run` is one pass over one view; an `Evaluation` is that run inside one templa
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from functools import wraps
 from typing import Final, Protocol
 
 from global_heat.model.names import Path
@@ -179,6 +180,7 @@ def is_function(value: Json, functions: Mapping[str, Function]) -> bool:
 def plain(compute: Callable[[Json], Json]) -> Function:
     """Make a function of one that needs nothing but its evaluated arguments, all of them known."""
 
+    @wraps(compute)
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         resolved = evaluation.resolve(arguments, at)
         if resolved is OMITTED:

@@ -27,4 +27,5 @@ def choose(*, alternative_needed: bool = True) -> Function:
         chosen = 1 if holds else 2
         return evaluation.resolve(arguments[chosen], (at, chosen))
 
+    call.__doc__ = choose.__doc__
     return call

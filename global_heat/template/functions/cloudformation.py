@@ -17,7 +17,7 @@ REGION_ZONES = ["nova"]
 
 
 def reference(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Ref: a resource's reference, else a parameter's value."""
+    """Ref: a resource's reference, else a parameter's value. `NAME`."""
     name = arguments if isinstance(arguments, str) else evaluation.resolve(arguments, at)
     if first_unknown(name) is not None:
         return FAULTY if name == FAULTY else name
@@ -37,7 +37,7 @@ def parameter(arguments: Json, evaluation: Evaluation, at: At) -> Json:
 
 
 def get_att(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Fn::GetAtt: `[RESOURCE, ATTRIBUTE]`."""
+    """Fn::GetAtt: an attribute of a resource. `[RESOURCE, ATTRIBUTE]`."""
     if not isinstance(arguments, list) or len(arguments) != 2:
         raise Wrong(f"expected [resource, attribute], found {kind_of(arguments)}")
     name, attribute = evaluation.resolve(arguments, at)
@@ -50,7 +50,7 @@ def get_att(arguments: Json, evaluation: Evaluation, at: At) -> Json:
 
 
 def find_in_map(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Fn::FindInMap: `[MAPPING, KEY, VALUE]`."""
+    """Fn::FindInMap: an entry of the template's mappings. `[MAPPING, KEY, VALUE]`."""
     if not isinstance(arguments, list) or len(arguments) != 3:
         raise Wrong(f"expected [mapping, key, value], found {kind_of(arguments)}")
     keys = evaluation.resolve(arguments, at)
@@ -66,13 +66,13 @@ def find_in_map(arguments: Json, evaluation: Evaluation, at: At) -> Json:
 
 
 def get_azs(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Fn::GetAZs: the availability zones."""
+    """Fn::GetAZs: the availability zones. `REGION`, which says nothing here."""
     evaluation.resolve(arguments, at)
     return list(REGION_ZONES)
 
 
 def select(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Fn::Select: `[INDEX, LIST]` or `[KEY, MAP]`; an empty text where there is nothing."""
+    """Fn::Select: one item; an empty text where there is none. `[INDEX, LIST]` or `[KEY, MAP]`."""
     if not isinstance(arguments, list | str | dict) or len(arguments) != 2:
         raise Wrong(f"expected [index, list] or [key, map], found {kind_of(arguments)}")
     if not isinstance(arguments, list):
@@ -106,7 +106,7 @@ _selected = plain(_select)
 
 
 def split(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Fn::Split: `[SEPARATOR, TEXT]`."""
+    """Fn::Split: cut a text at a separator. `[SEPARATOR, TEXT]`."""
     if not isinstance(arguments, list) or len(arguments) != 2:
         raise Wrong(f"expected [separator, text], found {kind_of(arguments)}")
     return _cut(arguments, evaluation, at)
@@ -125,7 +125,7 @@ _cut = plain(_split)
 
 
 def replace(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Fn::Replace: `[{WORD: value}, TEXT]`."""
+    """Fn::Replace: put values in the place of words of a text. `[{WORD: value}, TEXT]`."""
     if not isinstance(arguments, list) or len(arguments) != 2:
         raise Wrong(f"expected [map of words, text], found {kind_of(arguments)}")
     return _replaced(arguments, evaluation, at)
@@ -150,7 +150,10 @@ base64 = plain(_base64)
 
 
 def member_list_to_map(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Fn::MemberListToMap: `[NAME, VALUE, [.member.0.NAME=key, .member.0.VALUE=value, …]]`."""
+    """Fn::MemberListToMap: a map of a list of members.
+
+    `[NAME, VALUE, [.member.0.NAME=key, .member.0.VALUE=value, …]]`.
+    """
     if not isinstance(arguments, list) or len(arguments) != 3:
         raise Wrong(f"expected [name, value, list of members], found {kind_of(arguments)}")
     if not isinstance(arguments[0], str) or not isinstance(arguments[1], str):
@@ -183,13 +186,16 @@ _mapped = plain(_member_list_to_map)
 
 
 def resource_facade(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Fn::ResourceFacade: Metadata, DeletionPolicy or UpdatePolicy."""
+    """Fn::ResourceFacade: what the resource that this template stands for is given.
+
+    `Metadata`, `DeletionPolicy` or `UpdatePolicy`.
+    """
     words = {"Metadata": "metadata", "DeletionPolicy": "deletion_policy", "UpdatePolicy": "update_policy"}
     return facade(arguments, words, evaluation)
 
 
 def fn_not(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-    """Fn::Not: `[CONDITION]`."""
+    """Fn::Not: whether a condition does not hold. `[CONDITION]`."""
     if not isinstance(arguments, list) or len(arguments) != 1:
         raise Wrong(f"expected [condition], found {kind_of(arguments)}")
     return negate(arguments[0], evaluation, (at, 0))

@@ -9,9 +9,10 @@ from global_heat.template.values import FAULTY, first_unknown, kind_of
 
 
 def get_attr(*, all_attributes: bool) -> Function:
-    """`[RESOURCE, ATTRIBUTE, key or index, ...]`; a path that leads nowhere gives null.
+    """`[RESOURCE, ATTRIBUTE, key or index, ...]`; a path that leads nowhere gives null. `[RESOURCE]` alone
+    is the map of all attributes.
 
-    `all_attributes`: `[RESOURCE]` alone is the map of all attributes.
+    `all_attributes`: whether the version knows that.
     """
     form = "[resource, attribute, key or index, ...]" + (" or [resource]" if all_attributes else "")
     least = 1 if all_attributes else 2
@@ -36,4 +37,5 @@ def get_attr(*, all_attributes: bool) -> Function:
             return unknown
         return evaluation.scope.attribute(name, keys, evaluation.run)
 
+    call.__doc__ = get_attr.__doc__
     return call

@@ -9,6 +9,7 @@ from global_heat.template.values import FAULTY, kind_of
 
 
 def get_resource(arguments: Json, evaluation: Evaluation, at: At) -> Json:
+    """`NAME`."""
     name = evaluation.resolve(arguments, at)
     if name == FAULTY:
         return FAULTY

@@ -9,6 +9,7 @@ from global_heat.template.values import ITEMS_MAX, kind_of
 
 
 def _concatenate(arguments: Json) -> list[Json]:
+    """`[LIST, LIST, ...]`."""
     if not isinstance(arguments, list):
         raise Wrong(f"expected a list of lists, found {kind_of(arguments)}", late=True)
     result: list[Json] = []

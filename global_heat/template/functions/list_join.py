@@ -11,7 +11,10 @@ from global_heat.template.values import TEXT_CHARACTERS_MAX, kind_of
 
 
 def list_join(*, many: bool = True) -> Function:
-    """`[SEPARATOR, LIST, ...]`; without `many` one list, of texts only; else maps and lists become JSON."""
+    """`[SEPARATOR, LIST, ...]`; maps and lists among the items become JSON. At first: one list, of texts.
+
+    `many`: whether it is as it is now.
+    """
     form = "[separator, list, list, ...]" if many else "[separator, list]"
 
     def join(arguments: Json) -> Json:
@@ -38,6 +41,7 @@ def list_join(*, many: bool = True) -> Function:
             raise Wrong(f"expected {form}, found {kind_of(arguments)}")
         return joined(arguments, evaluation, at)
 
+    call.__doc__ = list_join.__doc__
     return call
 
 

@@ -8,7 +8,7 @@ from global_heat.template.location import At, Wrong
 from global_heat.template.values import kind_of
 
 
-def _several(deciding: bool) -> Function:
+def _several(deciding: bool, about: str) -> Function:
     """The first condition that is `deciding` decides; those after it are not looked at."""
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
@@ -20,14 +20,16 @@ def _several(deciding: bool) -> Function:
                 return holds
         return not deciding
 
+    call.__doc__ = about
     return call
 
 
-both = _several(deciding=False)
-either = _several(deciding=True)
+both = _several(False, "and: whether all of two or more conditions hold. `[CONDITION, CONDITION, ...]`.")
+either = _several(True, "or: whether one of two or more conditions holds. `[CONDITION, CONDITION, ...]`.")
 
 
 def negate(arguments: Json, evaluation: Evaluation, at: At) -> Json:
+    """not: whether a condition does not hold. `CONDITION`."""
     if not arguments and not isinstance(arguments, bool):
         raise Wrong(f"expected a condition, found {kind_of(arguments)}")
     holds = evaluation.decide(arguments, at)

@@ -9,6 +9,7 @@ from global_heat.template.values import kind_of
 
 
 def _merge(arguments: Json) -> Json:
+    """`[MAP, MAP, ...]`."""
     if not isinstance(arguments, list):
         raise Wrong(f"expected a list of maps, found {kind_of(arguments)}", late=True)
     merged: dict[str, Json] = {}

@@ -12,10 +12,10 @@ from global_heat.template.values import ITEMS_MAX, TEXT_CHARACTERS_MAX, count_it
 
 
 def repeat(*, maps: bool = True, permutations: bool = True) -> Function:
-    """`{template: anything, for_each: {WORD: LIST}, permutations: true}`.
+    """`{template: anything, for_each: {WORD: LIST}, permutations: true}`; a map stands for its keys.
+    Where permutations is false, the first values are taken together, then the second ones, and so on.
 
-    `maps`: a map in the place of a list stands for its keys. `permutations`: the key is understood;
-    false takes the first values together, then the second ones, and so on.
+    `maps`, `permutations`: whether the version knows these.
     """
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
@@ -40,6 +40,7 @@ def repeat(*, maps: bool = True, permutations: bool = True) -> Function:
         rows = product(*lists) if combined else zip(*lists, strict=True)
         return [_fill(template, list(zip(for_each, row, strict=True))) for row in rows]
 
+    call.__doc__ = repeat.__doc__
     return call
 
 

@@ -20,7 +20,10 @@ class Strictness(enum.IntEnum):
 
 
 def str_replace(strictness: Strictness = Strictness.LENIENT, *, structures: bool = True) -> Function:
-    """`{template: TEXT, params: {WORD: value}}`. `structures`: maps and lists are put in as JSON."""
+    """`{template: TEXT, params: {WORD: value}}`; maps and lists are put in as JSON, though not at first.
+
+    `structures`: whether they are.
+    """
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         if not isinstance(arguments, dict) or not {"template", "params"} <= arguments.keys():
@@ -41,6 +44,7 @@ def str_replace(strictness: Strictness = Strictness.LENIENT, *, structures: bool
             raise Wrong(f"the text does not hold {', '.join(sorted(unused))}", late=True)
         return result
 
+    call.__doc__ = str_replace.__doc__
     return call
 
 

@@ -1,0 +1,56 @@
+"""What a template wants to be given; what is probably not meant; what there is to know of functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from global_heat.model.errors import Invalid
+from global_heat.template.description import describe_source
+from global_heat.template.reference import page
+from global_heat.template.source import Source
+from global_heat.template.warnings import find_warnings
+from tests.unit.template.compiling import SCHEMAS, VERSION
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+
+def test_values_are_no_matter_of_the_form() -> None:
+    text = VERSION + (
+        "parameters: {p: {type: number, constraints: [{range: {min: 1}}]}}\n"
+        "resources: {a: {type: 'OS::Heat::RandomString', properties: {length: x}}}"
+    )
+    described = describe_source(Source(text, parameters={"p": "none"}), SCHEMAS)
+    assert described.parameters["p"]["MinValue"] == 1
+    assert described.as_heat()["Parameters"]["p"]["Value"] == "none"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "resources: {a: {type: 'No::Such'}}",
+        "resources: {a: {type: 'OS::Heat::RandomString', properties: {lenght: 5}}}",
+        "outputs: {o: {value: {get_attr: [zz, x]}}}",
+        "parameters: {p: {type: string, default: abc, constraints: [{length: {max: 1}}]}}",
+    ],
+)
+def test_the_form_must_be_right(text: str) -> None:
+    with pytest.raises(Invalid):
+        describe_source(Source(VERSION + text), SCHEMAS)
+
+
+def test_functions_of_later_versions_and_keys_that_stand_twice() -> None:
+    values = "value: [{repeat: {}}, {get_parm: x}], value: {yaql: 1}"
+    old = f"heat_template_version: 2014-10-16\noutputs: {{o: {{{values}}}}}"
+    found = find_warnings(Source(VERSION, files={"old.yaml": old, "text.txt": "yaql: 1"}))
+    assert [(warning.path, warning.reason) for warning in found] == [
+        ("old.yaml", "INVALID"),
+        ("<old.yaml>.outputs.o.value.yaql", "NEWER_FUNCTION"),
+    ]
+
+
+def test_the_page_of_the_functions_is_that_of_the_code() -> None:
+    assert (DOCS / "functions.md").read_text() == page(), (
+        "python -m global_heat.template.reference > docs/functions.md"
+    )
