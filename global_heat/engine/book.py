@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from global_heat.engine.gathering import Gathering
 from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.model.names import Path, Region, Token
 from global_heat.model.records import (
@@ -35,7 +36,6 @@ from global_heat.store.reading import StackView
 
 _OPERATIONS_MAX = 112
 """Per commit: below the store's 126, with room for what every commit writes."""
-_LINGER_SECONDS = 0.02
 _BYTES_MAX = MAX_COMMIT_BYTES * 3 // 4
 _RECORD_BYTES = 1500
 
@@ -110,8 +110,7 @@ class Book:
         self._attempts: dict[Token, Attempt] | None = None
         self._queue: list[tuple[Write, asyncio.Future[None]]] = []
         self._queued = asyncio.Event()
-        self._preparing = 0
-        self._prepared = asyncio.Event()
+        self._gathering = Gathering()
         self.commits = 0
         self.revision = view.revision
         """The store's revision of the last commit."""
@@ -166,9 +165,9 @@ class Book:
             self.header = view.header
             self._records[entry.key] = (entry.value, entry.mod_revision)
 
-    def preparing(self) -> _Preparing:
+    def preparing(self) -> Gathering:
         """While entered, a commit waits a moment for this step's write to join it."""
-        return _Preparing(self)
+        return self._gathering
 
     # writing
 
@@ -195,9 +194,11 @@ class Book:
         try:
             while True:
                 await self._queued.wait()
-                await self._linger()
+                await self._gathering.gathered()
                 batch = self._take()
+                begun = asyncio.get_running_loop().time()
                 await self._commit(batch)
+                self._gathering.committed(begun)
                 for _, future in batch:
                     if not future.done():
                         future.set_result(None)
@@ -215,18 +216,6 @@ class Book:
                 future.set_exception(self.broken)
                 future.exception()
         self._queue.clear()
-
-    async def _linger(self) -> None:
-        """Let steps that are about to write join: a level's outcomes and the next one's intents are one."""
-        await asyncio.sleep(0)
-        if not self._preparing:
-            return
-        self._prepared.clear()
-        try:
-            async with asyncio.timeout(_LINGER_SECONDS):
-                await self._prepared.wait()
-        except TimeoutError:
-            return
 
     def _take(self) -> list[tuple[Write, asyncio.Future[None]]]:
         taken, operations, size = 0, 0, 0
@@ -476,16 +465,3 @@ class _Transaction:
     def guard(self, guard: Guard) -> None:
         if guard not in self.guards:
             self.guards.append(guard)
-
-
-class _Preparing:
-    def __init__(self, book: Book) -> None:
-        self._book = book
-
-    def __enter__(self) -> None:
-        self._book._preparing += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._book._preparing -= 1
-        if not self._book._preparing:
-            self._book._prepared.set()

@@ -175,13 +175,16 @@ class Claims:
             )
         except (Transient, Ambiguous):
             await asyncio.sleep(self._world.settings.backoff_seconds)
-            revision = await self._own_claim(claim)
+            revision, compared = await self._own_claim(claim), 0
         else:
             revision = outcome.revision if isinstance(outcome, Committed) else 0
+            # Whatever signal came since, the mirror knows of it, or will tell the runner.
+            seen = self._work.entries.get(work.key, work)
+            compared = max(work.mod_revision, seen.mod_revision)
             if not revision:
                 await asyncio.sleep(self._world.settings.claim_stagger_seconds)
         if revision and shard not in self._runners:
-            self._start(shard, revision)
+            self._start(shard, revision, compared)
 
     async def _own_claim(self, key: str) -> int:
         """The revision of our claim, if a commit of unknown outcome made it after all."""
@@ -191,9 +194,9 @@ class Claims:
             return 0
         return entry.create_revision if entry is not None and entry.value == self._record else 0
 
-    def _start(self, shard: Shard, revision: int) -> None:
+    def _start(self, shard: Shard, revision: int, work_revision: int = 0) -> None:
         runner = ShardRunner(
-            self._world, self._lease, self._observer, self._wishes, self._id, shard, revision
+            self._world, self._lease, self._observer, self._wishes, self._id, shard, revision, work_revision
         )
         runner.log.info("claimed", replica=self._id)
         self._runners[shard] = runner

@@ -100,7 +100,8 @@ class _Attempts:
             if before.region == self._incarnation.region and before.id == id:
                 await clean(self._job, before)
         if self._type.handle is Handle.NATURAL:
-            await self._refuse_strangers(id)
+            with self._job.book.preparing():
+                await self._refuse_strangers(id)
 
     async def _refuse_strangers(self, id: PhysicalId) -> None:
         try:
@@ -171,7 +172,8 @@ class _Attempts:
         making = self._resource.making(self._incarnation)
         sent = asyncio.get_running_loop().time()
         try:
-            id = await self._job.mutate(lambda: self._type.create(opened.cloud, making, props))
+            with self._job.book.preparing():
+                id = await self._job.mutate(lambda: self._type.create(opened.cloud, making, props))
         except ServiceRefusal as refusal:
             # What can be there only once may be there by an earlier attempt of ours.
             if self._type.handle is Handle.TOKEN or not await self._find_soon():

@@ -47,7 +47,9 @@ class ShardRunner:
         replica: ReplicaId,
         shard: Shard,
         claim_revision: int,
+        work_revision: int = 0,
     ) -> None:
+        """`work_revision`: where the work key stood when the claim was made; 0: not known."""
         self._world = world
         self._replica = replica
         self._lease = lease
@@ -56,7 +58,8 @@ class ShardRunner:
         self.shard = shard
         self._claim_revision = claim_revision
         self._signalled = asyncio.Event()
-        self._signal_revision = 0
+        self._signal_revision = work_revision
+        self._work_is_known = work_revision > 0
         self._run: _Run | None = None
         self._leaving = False
         self._draining = False
@@ -106,11 +109,11 @@ class ShardRunner:
     async def _one_plan(self) -> bool:
         """Work on the current plan; True when there is nothing more to do here."""
         self._signalled.clear()
-        work = await self._world.store.get(keys.work(self.shard))
-        if work is None:
+        work_revision = await self._work_revision()
+        if not work_revision:
             await self._release()
             return True
-        at_least = max(work.mod_revision, self._seen)
+        at_least = max(work_revision, self._seen)
         project, stack = self.shard.project, self.shard.stack
         try:
             view = await read_stack(self._world.store, project, stack, at_least=at_least)
@@ -123,9 +126,7 @@ class ShardRunner:
             return True
         if view.header.ended and await self._roll_back(view.header):
             return False
-        book = Book(
-            self._world.store, self.shard, view, self._claim_revision, work.mod_revision, self._new_id
-        )
+        book = Book(self._world.store, self.shard, view, self._claim_revision, work_revision, self._new_id)
         plan = await self._world.documents.plan(project, stack, view.plan)
         tree = await self._world.documents.tree(view.header, plan.revision) if plan.applies else None
         job = Job(self._world, self._lease, self._observer, book, plan, tree)
@@ -135,6 +136,14 @@ class ShardRunner:
         finally:
             self._run = None
             self._seen = max(self._seen, book.revision)
+
+    async def _work_revision(self) -> int:
+        """Where the work key stands, 0 if it is gone. At first the claim's own commit has told."""
+        if self._work_is_known:
+            self._work_is_known = False
+            return self._signal_revision
+        work = await self._world.store.get(keys.work(self.shard))
+        return work.mod_revision if work is not None else 0
 
     async def _carry_out(self, run: _Run) -> bool:
         """Run the steps and the book; return when all is done, or hand over what broke them."""
