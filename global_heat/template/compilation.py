@@ -90,7 +90,7 @@ class _Compiler:
         self._lookups: dict[Lookup, None] = {}
         self._gaps: list[Gap] = []
         self._stated: dict[Path, frozenset[Path]] = {}
-        """What each leaf waits for as Heat knows it."""
+        """What each leaf waits for by what is written."""
         self._above: dict[Path, set[Path]] = {}
         """What each container reads itself, which only what uses it inside waits for."""
 
@@ -125,6 +125,7 @@ class _Compiler:
             environment=self._environment,
             inputs=self._inputs,
             direct=self._stated | graph.direct(self._above),
+            inferred=self._implied.shown,
             is_secret=self._expansion.is_secret,
         )
 
@@ -286,18 +287,16 @@ class _Compiler:
         graph = Graph()
         leaves, containers = self._expansion.leaves, self._expansion.containers
         own = {path: self._depends_on(container.place) for path, container in containers.items()}
-        implied = Implied(leaves, self._properties)
+        self._implied = Implied(leaves, self._properties)
         inside: dict[Path, list[Path]] = {path: [] for path in containers}
         for path, node in (*leaves.items(), *containers.items()):
             if node.place.parent is not None:
                 inside[node.place.parent.path].append(path)
         for path, leaf in leaves.items():
             trace = self._traces[path]
-            inferred, besides = implied.needs(path)
-            needs = {read for read, _ in trace.reads} | trace.awaited | inferred
-            needs |= self._depends_on(leaf.place)
+            needs = {read for read, _ in trace.reads} | trace.awaited | self._depends_on(leaf.place)
             self._stated[path] = frozenset(needs)
-            needs |= besides
+            needs |= self._implied.needs(path)
             around = leaf.place.parent
             while around is not None:
                 needs |= own[around.path]

@@ -41,37 +41,43 @@ class Implied:
                     self._near[kind][_place(leaf), thing].append(path)
                     self._far[kind][leaf.region, thing].append(path)
 
-    def needs(self, path: Path) -> tuple[set[Path], set[Path]]:
-        """What Heat infers, and what else has to be waited for."""
+    def needs(self, path: Path) -> set[Path]:
+        """What a leaf has to wait for."""
         leaf = self._leaves[path]
-        near: set[Path] = set()
-        far: set[Path] = set()
-        for kind, thing in self._wants(leaf, self._properties[path]):
+        found = self.shown(path, exact=True)
+        for kind, thing in self._wants(leaf, exact=True):
             key = _key(thing)
-            if key is None:
-                continue
+            if key is not None and key is not _UNKNOWN:
+                found |= set(self._far[kind].get((leaf.region, key), ()))
+        return (found | set(self._routed(leaf))) - {path}
+
+    def shown(self, path: Path, *, exact: bool = False) -> set[Path]:
+        """What Heat infers, to which a server with a port may be in any network; not so if `exact`."""
+        leaf = self._leaves[path]
+        place = _place(leaf)
+        found: set[Path] = set()
+        for kind, thing in self._wants(leaf, exact=exact):
+            key = _key(thing)
             if key is _ANY_NETWORK:
-                near |= {other for paths in self._at(kind, _place(leaf)) for other in paths}
-                continue
-            near |= set(self._near[kind].get((_place(leaf), key), ()))
-            if kind == "subnet of":
-                near |= set(self._near[kind].get((_place(leaf), _UNKNOWN), ())) if _is_server(leaf) else set()
-            if key is not _UNKNOWN:
-                far |= set(self._far[kind].get((leaf.region, key), ()))
-        far |= set(self._routed(leaf))
-        return near - {path}, far - near - {path}
+                found.update(*self._at(kind, place))
+            elif key is not None:
+                found |= set(self._near[kind].get((place, key), ()))
+                if _is_server(leaf):
+                    found |= set(self._near[kind].get((place, _UNKNOWN), ()))
+        return found - {path}
 
     def _at(self, kind: str, place: Place) -> Iterator[list[Path]]:
         return (paths for (there, _), paths in self._near[kind].items() if there == place)
 
-    def _wants(self, leaf: Leaf, given: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    def _wants(self, leaf: Leaf, *, exact: bool) -> Iterator[tuple[str, Json]]:
         """The kinds of things that it waits for, and what they must share with it."""
+        given = self._properties[leaf.path]
         match leaf.type:
             case "OS::Neutron::Port":
                 yield "subnet of", _either(given, "network")
             case "OS::Nova::Server":
                 for network in given.get("networks") or []:
-                    yield "subnet of", _network_of(network)
+                    yield "subnet of", self._exactly(network) if exact else _network_of(network)
             case "OS::Neutron::Router":
                 yield "subnet of", _external_network(given)
             case "OS::Neutron::RouterGateway":
@@ -89,6 +95,17 @@ class Implied:
                 yield "gateway of", given.get("router_id")
             case "AWS::EC2::VPCGatewayAttachment":
                 yield "routes of", given.get("VpcId")
+
+    def _exactly(self, network: Json) -> Json:
+        """The network of an entry of a server's networks: by its port where that is of this tree."""
+        named = _network_of(network)
+        if named is not _ANY_NETWORK:
+            return named
+        port = network.get("port") if isinstance(network, dict) else None
+        known = self._port(port)
+        if known is not None:
+            return _either(known, "network")
+        return _ANY_NETWORK if isinstance(port, Unknown) else None
 
     def _port_subnets(self, reference: Json) -> Iterator[tuple[str, Json]]:
         port = self._port(reference)

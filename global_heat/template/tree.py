@@ -119,6 +119,7 @@ class Tree:
         environment: Environment,
         inputs: Mapping[str, Json],
         direct: Mapping[Path, Collection[Path]],
+        inferred: Callable[[Path], Collection[Path]],
         is_secret: Callable[[Trace], bool],
     ) -> None:
         self.definitions = definitions
@@ -136,6 +137,7 @@ class Tree:
         self._gaps = gaps
         self._inputs = inputs
         self._direct = direct
+        self._inferred = inferred
         self._is_secret = is_secret
 
     @property
@@ -190,14 +192,15 @@ class Tree:
         return [name for name, node in self.instances[container].nodes.items() if not node.exists]
 
     def edges(self, container: Path = ROOT) -> list[tuple[str, str]]:
-        """Who needs whom, by name, among what is directly in the root, a nested stack or a group."""
+        """Who needs whom, as Heat has it, among the names directly in the root, a nested stack or a group."""
         inside = f"{container}/" if container else ""
         depth = len(inside)
         found: dict[tuple[str, str], None] = {}
         for path, needs in self._direct.items():
             if path.startswith(inside):
                 name = path[depth:].partition("/")[0]
-                for need in sorted(needs):
+                besides = self._inferred(path) if path in self._leaves else ()
+                for need in sorted({*needs, *besides}):
                     other = need[depth:].partition("/")[0]
                     if need.startswith(inside) and other != name:
                         found[name, other] = None
