@@ -22,6 +22,7 @@ _COMMANDS = {
     "serve": ("global_heat.cli.serve:serve", "Run a replica."),
     "lab": ("global_heat.cli.lab.commands:lab", "Run several regions on this machine."),
     "demo": ("global_heat.cli.demo:demo", "Show a stack over several regions, on this machine."),
+    "chaos": ("global_heat.cli.chaos:chaos", "Break a lab in every way, and judge."),
     "sim": ("global_heat.cli.sim:sim", "Run simulated worlds, seed by seed."),
 }
 

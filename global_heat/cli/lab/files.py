@@ -22,7 +22,8 @@ SERVICE = ("global-heat", "global-heat", "service")
 """The service's user, password and project in the fake Keystone."""
 _SWEEP_SECONDS = 3.0
 _HEARTBEAT_MILLISECONDS = 100
-_KEY_FILE = "sealing.key"
+KEY_FILE = "sealing.key"
+"""In the lab's directory: what all replicas seal with, as base64."""
 
 
 def region_record(lab: Lab, region: LabRegion) -> RegionSpec:
@@ -44,7 +45,7 @@ def region_record(lab: Lab, region: LabRegion) -> RegionSpec:
 
 def write_replica(lab: Lab, replica: LabReplica, directory: Path) -> Path:
     """Write a replica's configuration, and the key that all share if there is none yet."""
-    key = directory / _KEY_FILE
+    key = directory / KEY_FILE
     if not key.exists():
         key.touch(mode=0o600)
         key.write_text(base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
@@ -59,7 +60,7 @@ def replica_settings(lab: Lab, replica: LabReplica) -> dict[str, Any]:
     return {
         "replica": {"region": replica.region, "id": replica.name, "address": replica.endpoint},
         "etcd": {"endpoints": [_etcd_seen(region, replica.region) for region in lab.nearest(replica.region)]},
-        "sealing": {"keys": [{"id": "lab", "file": _KEY_FILE}]},
+        "sealing": {"keys": [{"id": "lab", "file": KEY_FILE}]},
         "identity": {"auth_url": lab.region(replica.region).auth_url, "cloud": CLOUD},
         "service": {"user_name": user, "project_name": project},
         "listen": {"address": f"{HOST}:{replica.listen}"},

@@ -118,6 +118,14 @@ class RunningLab:
         self.lab.region(region)
         await self._put(region, how)
 
+    def kill_member(self, region: str) -> None:
+        """SIGKILL a region's etcd member; `restore` of the region brings it back."""
+        self.processes.kill(self.lab.region(region).member)
+
+    def pause_member(self, region: str) -> None:
+        """SIGSTOP a region's etcd member."""
+        self.processes.signal(self.lab.region(region).member, signal.SIGSTOP)
+
     async def restore(self, *names: str) -> None:
         """Bring back regions, or replicas, whatever was done to them. Raises as `start`.
 

@@ -1,0 +1,1 @@
+"""Runs of `global-heat chaos`: real processes, load, faults drawn from a seed, then what must hold."""
