@@ -34,6 +34,7 @@ _RIGHTS: Mapping[str, Right] = {
     "StackService/WatchStack": Right.READ,
     "ResourceService/ListResources": Right.READ,
     "ResourceService/GetResource": Right.READ,
+    "ResourceService/SignalResource": Right.WRITE,
     "EventService/ListEvents": Right.READ,
     "EventService/WatchEvents": Right.READ,
     "OperationService/ListOperations": Right.READ,

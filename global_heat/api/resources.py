@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from global_heat.api.auth import current
-from global_heat.api.names import parse_resource, parse_stack, region_name
+from global_heat.api.names import check_request_id, parse_resource, parse_stack, region_name
 from global_heat.api.pages import filtered, page
 from global_heat.api.ports import Backend
 from global_heat.api.records import resource_of, resource_of_step
@@ -17,8 +18,9 @@ from global_heat.model.values import Json
 from global_heat.planner.decision import live
 from global_heat.proto.v1 import resource_pb2, resource_service_pb2
 from global_heat.proto.v1.resource_service_pb2_grpc import ResourceServiceServicer
-from global_heat.proto.values import json_to_struct
+from global_heat.proto.values import json_to_struct, value_to_json
 from global_heat.store.reading import StackView, read_stack, resolve_name
+from global_heat.store.signals import Signals
 
 SECRET_ATTRIBUTES = {
     "OS::Heat::RandomString": {"", "value"},
@@ -36,6 +38,7 @@ class ResourceService(ResourceServiceServicer):
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._store = backend.store
+        self._signals = Signals(backend.documents, backend.clock)
 
     async def ListResources(
         self, request: resource_service_pb2.ListResourcesRequest, context: Any
@@ -79,6 +82,18 @@ class ResourceService(ResourceServiceServicer):
             if resource.path == path:
                 return resource_service_pb2.GetResourceResponse(resource=resource)
         raise Invalid(f"stack {view.header.name!r} has no resource {path!r}", reason=Reason.NOT_FOUND)
+
+    async def SignalResource(
+        self, request: resource_service_pb2.SignalResourceRequest, context: Any
+    ) -> resource_service_pb2.SignalResourceResponse:
+        project = current().who.project
+        name, _, only = request.name.partition("?id=")
+        stack, path = parse_resource(name, current().who)
+        request_id = check_request_id(request.request_id)
+        said = value_to_json(request.data)
+        id = await resolve_name(self._store, project, stack)
+        signal = await self._signals.send(project, id, path, said, request_id or uuid.uuid4().hex, only)
+        return resource_service_pb2.SignalResourceResponse(id=signal)
 
     async def _read(self, stack: str) -> StackView:
         project = current().who.project

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from global_heat.client.calls import PROJECT, Calls, stack_name
+from global_heat.model.values import Json
 from global_heat.proto.v1 import (
     event_pb2,
     event_service_pb2,
@@ -18,6 +19,7 @@ from global_heat.proto.v1 import (
 from global_heat.proto.v1.event_service_pb2_grpc import EventServiceStub
 from global_heat.proto.v1.resource_service_pb2_grpc import ResourceServiceStub
 from global_heat.proto.v1.stack_service_pb2_grpc import StackServiceStub
+from global_heat.proto.values import json_to_value
 
 
 class StackCalls(Calls):
@@ -132,6 +134,18 @@ class StackCalls(Calls):
             ResourceServiceStub, "GetResource", request
         )
         return answer.resource
+
+    async def signal_resource(self, stack: str, path: str, data: Json = None, *, request_id: str = "") -> str:
+        """The signal's id; empty: it said nothing."""
+        request = resource_service_pb2.SignalResourceRequest(
+            name=f"{stack_name(stack)}/resources/{path.replace('/', '%2F')}",
+            data=json_to_value(data),
+            request_id=request_id or self.new_id(),
+        )
+        answer: resource_service_pb2.SignalResourceResponse = await self.call(
+            ResourceServiceStub, "SignalResource", request
+        )
+        return answer.id
 
     async def list_events(
         self, stack: str, filter: str = "", *, newest_first: bool = False

@@ -14,17 +14,19 @@ from global_heat.engine.book import Book, Write
 from global_heat.engine.lease import LeaseKeeper
 from global_heat.engine.observing import Observer
 from global_heat.engine.ports import World
-from global_heat.model.errors import Transient
+from global_heat.model.errors import Invalid, Transient
 from global_heat.model.names import Path
 from global_heat.model.plan import Plan
 from global_heat.model.records import Event, Incarnation, ShardRecord, Waiting
 from global_heat.model.values import Json
 from global_heat.regions.cloud import Cloud
 from global_heat.store.documents import RecordedView
+from global_heat.store.keys import Shard
 from global_heat.template.tree import Tree
 
 T = TypeVar("T")
 _PARKED_AFTER_TRIES = 3
+_SOUND_SECONDS = 30.0
 _LANDING_SECONDS_MAX = 60.0
 
 
@@ -57,6 +59,7 @@ class Job:
         """Set, and replaced, when others have written something that concerns this shard."""
         self._calls: dict[asyncio.Task[Any], None] = {}
         self._parked = 0
+        self._sounding = _Sounding(world, book.shard)
 
     @property
     def tree(self) -> Tree:
@@ -177,7 +180,7 @@ class Job:
 
     async def pause(self, seconds: float, news: asyncio.Event, *, parks: bool) -> None:
         """Wait so long, or until there is news. With `parks` the shard is parked while its region is down."""
-        trouble = self.world.health.trouble(self.book.shard.region) if parks else None
+        trouble = await self._sounding.trouble() if parks else None
         if trouble is None:
             if parks:
                 await self._unpark()
@@ -189,11 +192,12 @@ class Job:
             raise StepLeft(trouble)
         region = self.book.shard.region
         await self._park(f"region {region}: {trouble}")
+        known = self.world.health.trouble(region) is not None
+        up = self.world.health.until_up(region) if known else asyncio.sleep(_SOUND_SECONDS)
         try:
-            await _unless_stopping(self.stopping, _first(news.wait(), self.world.health.until_up(region)))
+            await _unless_stopping(self.stopping, _first(news.wait(), up))
         finally:
             self._parked -= 1
-        await self._unpark()
 
     async def _park(self, on: str) -> None:
         self._parked += 1
@@ -225,3 +229,26 @@ async def _unless_stopping(stopping: asyncio.Event, wait: Awaitable[None]) -> No
     finally:
         waiting.cancel()
         stopped.cancel()
+
+
+class _Sounding:
+    """Finds out whether a region is down of which nothing is asked at the moment."""
+
+    def __init__(self, world: World, shard: Shard) -> None:
+        self._world = world
+        self._shard = shard
+        self._next_at = 0.0
+
+    async def trouble(self) -> str | None:
+        """Why the region is down, in words; None when it is not."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_at:
+            try:
+                await self._world.clouds.open(self._shard)
+            except Transient as error:
+                return str(error)
+            except Invalid:
+                return None  # without a credential nothing can be asked
+            self._next_at = now + _SOUND_SECONDS
+            self._world.health.suspect(self._shard.region)
+        return self._world.health.trouble(self._shard.region)

@@ -55,6 +55,10 @@ class Health(Protocol):
         """Why the region is down, in words; None when it is not."""
         ...
 
+    def suspect(self, region: Region) -> None:
+        """Have it found out whether the region is down: somebody waits there, and nobody asks."""
+        ...
+
     async def until_up(self, region: Region) -> None:
         """Return once the region is not down any more."""
         ...

@@ -36,7 +36,8 @@ class Resource:
             raise StepFailed(str(error)) from None
         if has_unknown(self.props):
             raise StepFailed("a value that this resource needs is not known: " + _unknown_names(self.props))
-        self.wish = wish_of(self.props, job.hash_property())
+        renewed_by = job.plan.revision if self.type.renews else None
+        self.wish = wish_of(self.props, job.hash_property(), renewed_by)
         self.found: Mapping[str, Found] = {}
 
     @property

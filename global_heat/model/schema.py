@@ -6,7 +6,7 @@ The data file is `resources/resource-types.json`; the composition root reads it 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -49,6 +49,9 @@ class _File(msgspec.Struct):
 class Rules(Protocol):
     """What an implemented type decides itself, beyond its schema. Pure."""
 
+    renews: ClassVar[bool]
+    """Whether each new revision of its stack replaces it, whatever its properties say."""
+
     def check(self, props: Properties) -> list[str]:
         """Faults that the schema alone cannot tell; values may be `Unknown`."""
         ...
@@ -65,8 +68,8 @@ class Rules(Protocol):
         """Names of resources that must stand in the same template; values may be `Unknown`."""
         ...
 
-    def accept(self, said: Json, number: int) -> Signal:
-        """What a signal tells it; one without an id is called `number`. Raises `Invalid`."""
+    def accept(self, said: Json, number: int) -> Signal | None:
+        """What a signal tells it, if anything; one without an id is called `number`. Raises `Invalid`."""
         ...
 
 

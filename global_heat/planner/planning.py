@@ -30,13 +30,19 @@ AttributesOf = Callable[[Incarnation], Mapping[str, Json]]
 """Opens the attributes that an incarnation's record holds; "" is its reference."""
 
 
+_REVISION = "(revision)"
 _OF_A_CLEAN = (Forecast.KEEP, Forecast.RETAIN, Forecast.DELETE)
 """What a clean step may do, the most last."""
 
 
-def wish_of(properties: Mapping[str, Json], hash_property: Hash) -> Wish:
-    """The wish that resolved properties state. A property that is null is as one not given."""
+def wish_of(properties: Mapping[str, Json], hash_property: Hash, renewed_by: int | None = None) -> Wish:
+    """The wish that resolved properties state. A property that is null is as one not given.
+
+    `renewed_by`: the revision, for a type that each revision replaces; it counts as one more property.
+    """
     hashes: dict[str, str] = {}
+    if renewed_by is not None:
+        hashes[_REVISION] = hash_property(_REVISION, renewed_by)
     unknown: set[str] = set()
     for name, value in properties.items():
         if has_unknown(value):
@@ -86,10 +92,12 @@ def plan_apply(
         definition = tree.definitions[path]
         here = [i for i in by_path.get(path, ()) if i.region == definition.region]
         props = tree.properties(path, foresight)
-        faults += _faults_of(path, schemas.rules(definition.type), props)
-        faults += _missing_beside(definition, tree, schemas.rules(definition.type), props)
+        rules = schemas.rules(definition.type)
+        faults += _faults_of(path, rules, props)
+        faults += _missing_beside(definition, tree, rules, props)
         forces = forcing(schemas, definition.type, props)
-        decision = decide_apply(here, definition.type, wish_of(props, hash_property), forces, number)
+        wish = wish_of(props, hash_property, revision if rules is not None and rules.renews else None)
+        decision = decide_apply(here, definition.type, wish, forces, number)
         forecast, changed, forced_by, kept = _foresee(decision)
         standing = {i.region for i in by_path.get(path, ()) if i.state is not State.LEAVING}
         if kept is None and forecast is Forecast.ADD and standing:

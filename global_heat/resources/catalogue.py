@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib import resources
 
 from global_heat.model.schema import Schemas
+from global_heat.resources.aws.wait_condition import CfnWaitCondition, CfnWaitConditionHandle
 from global_heat.resources.cinder.volume import Volume
 from global_heat.resources.cinder.volume_attachment import VolumeAttachment
 from global_heat.resources.glance.web_image import WebImage
@@ -19,6 +20,8 @@ from global_heat.resources.heat.software_config import SoftwareConfig
 from global_heat.resources.heat.structured_config import StructuredConfig
 from global_heat.resources.heat.test_resource import TestResource
 from global_heat.resources.heat.value import Value
+from global_heat.resources.heat.wait_condition import WaitCondition
+from global_heat.resources.heat.wait_condition_handle import UpdateWaitConditionHandle, WaitConditionHandle
 from global_heat.resources.neutron.floating_ip import FloatingIP
 from global_heat.resources.neutron.floating_ip_association import FloatingIPAssociation
 from global_heat.resources.neutron.net import Net
@@ -45,7 +48,12 @@ ALL: Mapping[str, ResourceType] = {
         SoftwareConfig(),
         StructuredConfig(),
         TestResource(),
+        UpdateWaitConditionHandle(),
         Value(),
+        WaitCondition(),
+        WaitConditionHandle(),
+        CfnWaitCondition(),
+        CfnWaitConditionHandle(),
         Net(),
         Subnet(),
         Port(),

@@ -85,6 +85,8 @@ class ResourceType:
     secret_attributes: ClassVar[frozenset[str]] = frozenset()
     call_seconds: ClassVar[float] = 60.0
     """The limit of one mutating call: 600 where the API itself waits for compute."""
+    renews: ClassVar[bool] = False
+    """Whether each new revision of its stack replaces it, whatever its properties say."""
     seeks: ClassVar[frozenset[str]] = frozenset()
     """The types of what `looks_at` names."""
     polled: ClassVar[bool] = False
@@ -112,8 +114,8 @@ class ResourceType:
         """What of its properties names, by reference or id, things of the records that it has to know."""
         return ()
 
-    def accept(self, said: Json, number: int) -> Signal:
-        """What a signal tells it; one without an id is called `number`. Raises `Invalid`."""
+    def accept(self, said: Json, number: int) -> Signal | None:
+        """What a signal tells it, if anything; one without an id is called `number`. Raises `Invalid`."""
         raise Invalid(f"a resource of type {self.name} takes no signals")
 
     def natural_id(self, making: Making, props: Properties) -> PhysicalId:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection
 
 from global_heat.engine.ports import Settings
 from global_heat.model.errors import Ambiguous, Error, Invalid, Reason, Transient
-from global_heat.model.names import Project, Region, StackId
+from global_heat.model.names import Path, Project, Region, StackId
 from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, NameRecord, Operation, State
+from global_heat.model.values import Json
 from global_heat.regions.credentials import PasswordCredential
 from global_heat.regions.registry import RegionSpec, Registry
 from global_heat.resources.catalogue import ALL, load_schemas
@@ -21,7 +22,9 @@ from global_heat.sim.node import Node, Surroundings
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.documents import Documents
+from global_heat.store.reading import resolve_name
 from global_heat.store.sealing import Seal
+from global_heat.store.signals import Signals
 from global_heat.store.wishes import Caller, StackWish, Wishes
 from global_heat.template.source import Source
 
@@ -211,6 +214,7 @@ class User:
         store = SimStore(world.cluster, "user", self.link)
         self.store = store
         self._wishes = Wishes(world.documents(store), world.clock, self._new_id)
+        self._signals = Signals(world.documents(store), world.clock)
         self._caller = Caller(world.project, "demo")
         self.acknowledged: dict[str, str] = {}
         """Stack name → the last verb that was acknowledged."""
@@ -236,6 +240,17 @@ class User:
         return await self._ask(
             name, "cancel", lambda request: self._wishes.cancel(self._caller, name, request, rollback)
         )
+
+    async def signal(self, name: str, path: str, said: Json = None, only: str = "") -> str:
+        """Raises `Invalid` when it is refused."""
+        request = self._new_id()
+        id = await resolve_name(self.store, self._world.project, name)
+        for _ in range(_TRIES):
+            try:
+                return await self._signals.send(self._world.project, id, Path(path), said, request, only)
+            except (Transient, Ambiguous):
+                await asyncio.sleep(1.0)
+        raise Transient("the store does not answer")
 
     def _wish(self, name: str, template: str, rollback: bool) -> StackWish:
         return StackWish(name=name, source=Source(template=template), region=REGIONS[0], rollback=rollback)

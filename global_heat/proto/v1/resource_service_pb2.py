@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from global_heat.proto.v1 import resource_pb2 as globalheat_dot_v1_dot_resource__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$globalheat/v1/resource_service.proto\x12\rglobalheat.v1\x1a\x1cglobalheat/v1/resource.proto\x1a\x1fgoogle/api/field_behavior.proto\"c\n\x14ListResourcesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"q\n\x15ListResourcesResponse\x12*\n\tresources\x18\x01 \x03(\x0b\x32\x17.globalheat.v1.Resource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"(\n\x12GetResourceRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x13GetResourceResponse\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.globalheat.v1.Resource2\xc3\x01\n\x0fResourceService\x12Z\n\rListResources\x12#.globalheat.v1.ListResourcesRequest\x1a$.globalheat.v1.ListResourcesResponse\x12T\n\x0bGetResource\x12!.globalheat.v1.GetResourceRequest\x1a\".globalheat.v1.GetResourceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$globalheat/v1/resource_service.proto\x12\rglobalheat.v1\x1a\x1cglobalheat/v1/resource.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"c\n\x14ListResourcesRequest\x12\x14\n\x06parent\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\"q\n\x15ListResourcesResponse\x12*\n\tresources\x18\x01 \x03(\x0b\x32\x17.globalheat.v1.Resource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"(\n\x12GetResourceRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"@\n\x13GetResourceResponse\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.globalheat.v1.Resource\"e\n\x15SignalResourceRequest\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x04\x64\x61ta\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"$\n\x16SignalResourceResponse\x12\n\n\x02id\x18\x01 \x01(\t2\xa2\x02\n\x0fResourceService\x12Z\n\rListResources\x12#.globalheat.v1.ListResourcesRequest\x1a$.globalheat.v1.ListResourcesResponse\x12T\n\x0bGetResource\x12!.globalheat.v1.GetResourceRequest\x1a\".globalheat.v1.GetResourceResponse\x12]\n\x0eSignalResource\x12$.globalheat.v1.SignalResourceRequest\x1a%.globalheat.v1.SignalResourceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,14 +38,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTRESOURCESREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002'
   _globals['_GETRESOURCEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETRESOURCEREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
-  _globals['_LISTRESOURCESREQUEST']._serialized_start=118
-  _globals['_LISTRESOURCESREQUEST']._serialized_end=217
-  _globals['_LISTRESOURCESRESPONSE']._serialized_start=219
-  _globals['_LISTRESOURCESRESPONSE']._serialized_end=332
-  _globals['_GETRESOURCEREQUEST']._serialized_start=334
-  _globals['_GETRESOURCEREQUEST']._serialized_end=374
-  _globals['_GETRESOURCERESPONSE']._serialized_start=376
-  _globals['_GETRESOURCERESPONSE']._serialized_end=440
-  _globals['_RESOURCESERVICE']._serialized_start=443
-  _globals['_RESOURCESERVICE']._serialized_end=638
+  _globals['_SIGNALRESOURCEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_SIGNALRESOURCEREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002'
+  _globals['_LISTRESOURCESREQUEST']._serialized_start=148
+  _globals['_LISTRESOURCESREQUEST']._serialized_end=247
+  _globals['_LISTRESOURCESRESPONSE']._serialized_start=249
+  _globals['_LISTRESOURCESRESPONSE']._serialized_end=362
+  _globals['_GETRESOURCEREQUEST']._serialized_start=364
+  _globals['_GETRESOURCEREQUEST']._serialized_end=404
+  _globals['_GETRESOURCERESPONSE']._serialized_start=406
+  _globals['_GETRESOURCERESPONSE']._serialized_end=470
+  _globals['_SIGNALRESOURCEREQUEST']._serialized_start=472
+  _globals['_SIGNALRESOURCEREQUEST']._serialized_end=573
+  _globals['_SIGNALRESOURCERESPONSE']._serialized_start=575
+  _globals['_SIGNALRESOURCERESPONSE']._serialized_end=611
+  _globals['_RESOURCESERVICE']._serialized_start=614
+  _globals['_RESOURCESERVICE']._serialized_end=904
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ import global_heat.proto.v1.resource_pb2
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
+import google.protobuf.struct_pb2
 import typing
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -111,3 +112,54 @@ class GetResourceResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["resource", b"resource"]) -> None: ...
 
 global___GetResourceResponse = GetResourceResponse
+
+@typing.final
+class SignalResourceRequest(google.protobuf.message.Message):
+    """Says something to a resource."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    DATA_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """`projects/{project}/stacks/{stack}/resources/{path}`; slashes of the path are written `%2F`. With
+    `?id={physical_id}` behind it, only while it is that one: what took its place is not meant.
+    """
+    request_id: builtins.str
+    """Makes a signal without an id of its own count once, however often it is sent."""
+    @property
+    def data(self) -> google.protobuf.struct_pb2.Value:
+        """What is said, as its type understands it: to a wait condition's handle a map with `status` (SUCCESS or
+        FAILURE), `reason`, `data` and `id`, all of which may be left out.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        data: google.protobuf.struct_pb2.Value | None = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["data", b"data"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["data", b"data", "name", b"name", "request_id", b"request_id"]) -> None: ...
+
+global___SignalResourceRequest = SignalResourceRequest
+
+@typing.final
+class SignalResourceResponse(google.protobuf.message.Message):
+    """What came of it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """The id of the signal: its own, or its number; empty: it said nothing."""
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["id", b"id"]) -> None: ...
+
+global___SignalResourceResponse = SignalResourceResponse

@@ -45,6 +45,11 @@ class ResourceServiceStub(object):
                 request_serializer=globalheat_dot_v1_dot_resource__service__pb2.GetResourceRequest.SerializeToString,
                 response_deserializer=globalheat_dot_v1_dot_resource__service__pb2.GetResourceResponse.FromString,
                 _registered_method=True)
+        self.SignalResource = channel.unary_unary(
+                '/globalheat.v1.ResourceService/SignalResource',
+                request_serializer=globalheat_dot_v1_dot_resource__service__pb2.SignalResourceRequest.SerializeToString,
+                response_deserializer=globalheat_dot_v1_dot_resource__service__pb2.SignalResourceResponse.FromString,
+                _registered_method=True)
 
 
 class ResourceServiceServicer(object):
@@ -65,6 +70,13 @@ class ResourceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SignalResource(self, request, context):
+        """Tells a resource something that it, or another one, waits for. The answer comes when it is recorded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ResourceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_ResourceServiceServicer_to_server(servicer, server):
                     servicer.GetResource,
                     request_deserializer=globalheat_dot_v1_dot_resource__service__pb2.GetResourceRequest.FromString,
                     response_serializer=globalheat_dot_v1_dot_resource__service__pb2.GetResourceResponse.SerializeToString,
+            ),
+            'SignalResource': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignalResource,
+                    request_deserializer=globalheat_dot_v1_dot_resource__service__pb2.SignalResourceRequest.FromString,
+                    response_serializer=globalheat_dot_v1_dot_resource__service__pb2.SignalResourceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class ResourceService(object):
             '/globalheat.v1.ResourceService/GetResource',
             globalheat_dot_v1_dot_resource__service__pb2.GetResourceRequest.SerializeToString,
             globalheat_dot_v1_dot_resource__service__pb2.GetResourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignalResource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globalheat.v1.ResourceService/SignalResource',
+            globalheat_dot_v1_dot_resource__service__pb2.SignalResourceRequest.SerializeToString,
+            globalheat_dot_v1_dot_resource__service__pb2.SignalResourceResponse.FromString,
             options,
             channel_credentials,
             insecure,

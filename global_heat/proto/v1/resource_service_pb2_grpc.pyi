@@ -33,6 +33,12 @@ class ResourceServiceStub:
     ]
     """Shows one resource with its attributes."""
 
+    SignalResource: grpc.UnaryUnaryMultiCallable[
+        global_heat.proto.v1.resource_service_pb2.SignalResourceRequest,
+        global_heat.proto.v1.resource_service_pb2.SignalResourceResponse,
+    ]
+    """Tells a resource something that it, or another one, waits for. The answer comes when it is recorded."""
+
 class ResourceServiceAsyncStub:
     """The resources of stacks."""
 
@@ -47,6 +53,12 @@ class ResourceServiceAsyncStub:
         global_heat.proto.v1.resource_service_pb2.GetResourceResponse,
     ]
     """Shows one resource with its attributes."""
+
+    SignalResource: grpc.aio.UnaryUnaryMultiCallable[
+        global_heat.proto.v1.resource_service_pb2.SignalResourceRequest,
+        global_heat.proto.v1.resource_service_pb2.SignalResourceResponse,
+    ]
+    """Tells a resource something that it, or another one, waits for. The answer comes when it is recorded."""
 
 class ResourceServiceServicer(metaclass=abc.ABCMeta):
     """The resources of stacks."""
@@ -66,5 +78,13 @@ class ResourceServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[global_heat.proto.v1.resource_service_pb2.GetResourceResponse, collections.abc.Awaitable[global_heat.proto.v1.resource_service_pb2.GetResourceResponse]]:
         """Shows one resource with its attributes."""
+
+    @abc.abstractmethod
+    def SignalResource(
+        self,
+        request: global_heat.proto.v1.resource_service_pb2.SignalResourceRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[global_heat.proto.v1.resource_service_pb2.SignalResourceResponse, collections.abc.Awaitable[global_heat.proto.v1.resource_service_pb2.SignalResourceResponse]]:
+        """Tells a resource something that it, or another one, waits for. The answer comes when it is recorded."""
 
 def add_ResourceServiceServicer_to_server(servicer: ResourceServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
