@@ -18,6 +18,7 @@ from global_heat.model.records import Action, Header, Operation, RequestRecord, 
 from global_heat.planner.planning import plan_delete
 from global_heat.store import keys
 from global_heat.store.codec import decode
+from global_heat.store.groups import with_past
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
 from global_heat.store.registry import list_regions
 from global_heat.store.wishes import StackWish, check_stack_name, refuse_deleted
@@ -122,7 +123,10 @@ class Wishing:
             refuse_deleted(view.header, "updated")
             header, action = view.header, Action.UPDATE
         _check_etag(etag, view)
-        tree = self._backend.documents.compile(spec.source, header, regions)
+        source = spec.source
+        if view is not None:
+            source = await with_past(self._backend.documents, view, source)
+        tree = self._backend.documents.compile(source, header, regions)
         if view is not None:
             await self._backend.wishes.refuse_immutable(view, tree)
         parent = view.plan.number if view else 0

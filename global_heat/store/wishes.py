@@ -29,6 +29,7 @@ from global_heat.store.change import StackChange
 from global_heat.store.change import end_header as end_header
 from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
+from global_heat.store.groups import with_past
 from global_heat.store.protocol import Committed, Guard, absent, unchanged
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
 from global_heat.template.location import FAULTS_SHOWN_MAX
@@ -151,9 +152,11 @@ class Wishes:
 
         async def change_of(view: StackView) -> StackChange:
             refuse_deleted(view.header, "updated")
-            tree = self._documents.compile(wish.source, view.header, regions)
+            source = await with_past(self._documents, view, wish.source)
+            tree = self._documents.compile(source, view.header, regions)
             await self.refuse_immutable(view, tree)
-            change = self._next_plan(view, caller, "update", Action.UPDATE, request, tree, wish)
+            wished = msgspec.structs.replace(wish, source=source)
+            change = self._next_plan(view, caller, "update", Action.UPDATE, request, tree, wished)
             for trust in await prepare(change.header, tree):
                 change.put(keys.trust(caller.project, id, trust.cloud), trust)
             return change

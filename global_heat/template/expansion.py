@@ -16,7 +16,7 @@ from global_heat.template.builtin import BUILTIN_FILES
 from global_heat.template.environment import Environment
 from global_heat.template.evaluation import Evaluation, Run, Trace
 from global_heat.template.evaluator import Evaluator
-from global_heat.template.given import Given, Indexed, Written, must_be_known
+from global_heat.template.given import Given, Indexed, Part, Written, must_be_known
 from global_heat.template.grouping import CHAIN_TYPE, GROUP_TYPE, Grouping, Members
 from global_heat.template.instance import Facade, Instance, Node, Title
 from global_heat.template.location import At, Faults, Wrong, place, spell
@@ -27,6 +27,9 @@ from global_heat.template.source import Identity, Source, file_name
 from global_heat.template.values import FAULTY, describe
 from global_heat.template.versions import CONDITIONS_SINCE
 from global_heat.template.view import NothingYet
+
+SCALING = ("OS::Heat::AutoScalingGroup",)
+"""Types whose members are described in the property `resource`."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -164,7 +167,25 @@ class Expansion:
             return self._build_group(standing, target.name, schema, given, around)
         leaf = Leaf(standing, target.name, schema, given)
         self.leaves[path] = leaf
+        if target.name in SCALING and text.external_id is None:
+            self._probe(standing, given, around)
         return leaf
+
+    def _probe(self, standing: Place, given: Given, around: _Around) -> None:
+        """Look whether a member of a group that scales could be built; how many it has is its own matter."""
+        definition = given.value("resource", self._run)
+        type = definition.get("type") if isinstance(definition, dict) else None
+        if not isinstance(type, str):
+            return
+        leaves, containers = dict(self.leaves), dict(self.containers)
+        below = msgspec.structs.replace(
+            around, registry=around.registry.inside(standing.name), depth=around.depth + 1
+        )
+        at: At = (given.at, "resource")
+        member = Part(given, "resource", "properties")
+        path = Path(f"{standing.path}/member")
+        self._build_node(path, "member", ResourceText(type=type), at, member, below)
+        self.leaves, self.containers = leaves, containers
 
     def _is_type(self, name: str) -> bool:
         return self._schemas.get(name) is not None
