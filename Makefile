@@ -13,6 +13,8 @@ ARGS ?=
 SEEDS ?= 200
 FROM ?= 0
 PROFILE ?= mixed
+RUNS ?= 1
+SEED ?= 1
 
 ##@ Use it
 
@@ -69,6 +71,10 @@ protos: setup ## Write the Python that comes from protos/ again
 .PHONY: sim
 sim: setup ## Simulated schedules: SEEDS=5000 FROM=200 PROFILE=calm|small|mixed|rough
 	@$(BIN)/global-heat sim --seeds $(SEEDS) --from $(FROM) --profile $(PROFILE)
+
+.PHONY: chaos
+chaos: setup ## Real processes killed, stopped and cut off under load, then judged: RUNS=20 SEED=1 ARGS="--time 30s"
+	@$(BIN)/global-heat chaos --runs $(RUNS) --seed $(SEED) $(ARGS)
 
 .PHONY: bench
 bench: setup ## Figures: overhead, commits, take-over, 1,000 resources. Nothing in it passes or fails

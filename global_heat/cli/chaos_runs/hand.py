@@ -181,9 +181,14 @@ class Hand:
         for name in fault.targets:
             if self._over.is_set():
                 return
+            if self._home(name) in self._dead:
+                continue
             done = self._begin(fault.kind, self._home(name), of=name)
             await asyncio.to_thread(self._lab.processes.stop, [name], STOP_SECONDS)
-            await self._mend_replica(done, name)
+            try:
+                await self._mend_replica(done, name)
+            except Error as error:
+                self._tell(f"{name} is not back at once: {str(error).splitlines()[0]}")
 
     async def _cloud(self, fault: Fault) -> None:
         region = fault.targets[0]
