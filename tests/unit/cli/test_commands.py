@@ -10,6 +10,10 @@ import yaml
 from click.testing import CliRunner
 
 from global_heat.cli.main import main
+from global_heat.model.names import Project
+from global_heat.resources.catalogue import load_schemas
+from global_heat.resources.heat.wait_condition_handle import command
+from global_heat.store.reading import resolve_name
 from tests.unit.api.world import ONE_NET, TWO_REGIONS, WEST
 
 
@@ -188,3 +192,27 @@ def test_the_list_of_commands_shows_all():
     for name in ("stack", "operation", "region", "replica", "serve", "lab", "demo", "sim"):
         assert f"\n  {name} " in text
     assert "Exit status" in text
+
+
+HANDLE = """
+heat_template_version: 2018-08-31
+resources: {h: {type: "OS::Heat::WaitConditionHandle"}}
+"""
+
+
+def test_a_resource_is_signalled_from_the_command_line(front, tmp_path):
+    front.world.documents.schemas = load_schemas()
+    template = tmp_path / "handle.yaml"
+    template.write_text(HANDLE)
+    ok(front.run("stack", "create", "web", "-t", str(template)))
+    front.do(front.world.build("web"))
+    stack = front.do(resolve_name(front.world.store, Project("red"), "web"))
+    said = '{"status": "SUCCESS", "id": "boot"}'
+    assert ok(front.run("resource", "signal", "web", "h", "--data", said)) == "boot\n"
+    told = command(f"projects/red/stacks/{stack}/resources/h").split()
+    assert ok(front.run(*told[1:], "--data-binary", said.replace("boot", "again"))) == "again\n"
+    assert ok(front.run("resource", "signal", "web", "h")) == "3\n"
+    broken = front.run("resource", "signal", "web", "h", "--data", "{")
+    assert broken.exit_code != 0 and "no JSON" in broken.stderr
+    unknown = front.run("resource", "signal", "web", "h", "--data", '{"status": "MAYBE"}')
+    assert unknown.exit_code != 0 and "SUCCESS or FAILURE" in unknown.stderr
