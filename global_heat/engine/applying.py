@@ -19,9 +19,11 @@ from global_heat.model.records import Incarnation, State
 from global_heat.model.values import Body
 from global_heat.planner.decision import (
     Create,
+    Decision,
     Done,
     Failed,
     Keep,
+    Mend,
     Resume,
     Update,
     decide_apply,
@@ -64,9 +66,11 @@ async def apply(job: Job, step: Step) -> None:
                 await update(resource, incarnation, changed)
             case Resume(incarnation=incarnation):
                 await _go_on(resource, incarnation)
+            case Mend():
+                await _mend(resource, decision)
 
 
-def _decide(resource: Resource) -> Create | Done | Failed | Keep | Resume | Update:
+def _decide(resource: Resource) -> Decision:
     job = resource.job
     forces = forcing(job.world.documents.schemas, resource.step.type, resource.props)
     here = [i for i in job.book.of(resource.path) if i.region == job.book.shard.region]
@@ -94,6 +98,26 @@ def _open_changes(resource: Resource, incarnation: Incarnation) -> set[str]:
     have, target, wish = incarnation.hashes, incarnation.target, resource.wish.hashes
     names = {*have, *target, *wish}
     return {name for name in names if not have.get(name) == target.get(name) == wish.get(name)}
+
+
+async def _mend(resource: Resource, decision: Mend) -> None:
+    """Go on with what is good although its step failed: a refused change, say; replace what is not."""
+    incarnation = decision.incarnation
+    if isinstance(resource.type, LocalType):
+        await create(resource, decision.replacement)
+        return
+    body = await _show(resource, incarnation)
+    if body is None:
+        await resource.vanished(incarnation)
+        return
+    try:
+        resource.type.ready(body)
+    except types.Failed:
+        await create(resource, decision.replacement)
+        return
+    state = State.UPDATING if incarnation.hashes else State.CREATED
+    good = msgspec.structs.replace(incarnation, state=state, reason="", tried=resource.job.plan.number)
+    await resource.write(good)
 
 
 async def _keep(resource: Resource, incarnation: Incarnation) -> None:

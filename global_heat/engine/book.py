@@ -102,7 +102,7 @@ class Book:
         self._incarnations: dict[str, Incarnation] = {}
         self._by_path: dict[Path, dict[str, Incarnation]] = {}
         self._required_by: dict[str, set[str]] = {}
-        self._let_go: set[str] = set()
+        self._let_go: dict[str, None] = {}
         self.finished: dict[Path, Incarnation] = {}
         """By path: the incarnation that is finished for the current plan."""
         self.enrich: Callable[[Write], Write] = lambda write: write
@@ -139,12 +139,12 @@ class Book:
         """The refs of what was built on this incarnation and is still recorded: it goes first."""
         return self._required_by.get(incarnation.ref, set()) - {incarnation.ref}
 
-    def take_freed(self) -> set[str]:
+    def take_freed(self) -> list[str]:
         """The refs that this shard let go of since this was last asked: nothing of it is built on them.
 
         Others may be: their owners let go at the same moment, perhaps, and each must tell.
         """
-        freed = {ref for ref in self._let_go if not any(map(self._is_here, self._required_by.get(ref, ())))}
+        freed = [ref for ref in self._let_go if not any(map(self._is_here, self._required_by.get(ref, ())))]
         self._let_go.clear()
         return freed
 
@@ -241,7 +241,7 @@ class Book:
                 transaction = self._build(writes, txn, ledger)
                 try:
                     outcome = await self._store.commit(
-                        *transaction.guards, put=transaction.puts, delete=transaction.deletes
+                        *transaction.guards, put=transaction.puts, delete=sorted(transaction.deletes)
                     )
                 except (Transient, Ambiguous) as error:
                     await asyncio.sleep(delay)
@@ -439,7 +439,7 @@ class Book:
         self._by_path[before.path].pop(before.ref, None)
         for required in before.requires:
             self._required_by[required].discard(before.ref)
-            self._let_go.add(required)
+            self._let_go[required] = None
         finished = self.finished.get(before.path)
         if finished is not None and finished.ref == before.ref:
             del self.finished[before.path]

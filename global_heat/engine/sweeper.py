@@ -10,7 +10,7 @@ whose token does not verify, or that the ledger does not name, is never touched.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 import structlog
@@ -22,6 +22,7 @@ from global_heat.model.errors import Ambiguous, Error, Invalid, Transient
 from global_heat.model.names import PhysicalId, Project, Region, ReplicaId, Token
 from global_heat.model.records import Attempt, AttemptState, ReplicaRecord
 from global_heat.model.token import verifies
+from global_heat.model.values import Body
 from global_heat.regions.cloud import Gone
 from global_heat.resources.type import Handle, ResourceType
 from global_heat.store import keys
@@ -30,6 +31,7 @@ from global_heat.store.keys import Shard
 from global_heat.store.protocol import Committed, Entry, unchanged
 
 log = structlog.get_logger()
+_MADE_AT_PRECISION_SECONDS = 1.0
 _LIVE = (AttemptState.INTENT, AttemptState.ADOPTED)
 
 
@@ -113,7 +115,7 @@ class Sweeper:
         begun = self._world.clock()
         swept.looks += 1
         if type.handle is Handle.TOKEN:
-            found = await self._look_for_tokens(type, opened, {attempt.token for attempt, _ in attempts})
+            found = await self._look_for_tokens(type, opened, {each.token: each for each, _ in attempts})
         else:
             found = await self._look_for_names(type, opened, attempts)
         for attempt, entry in attempts:
@@ -135,15 +137,28 @@ class Sweeper:
         raise failure or Transient("nothing to open")
 
     async def _look_for_tokens(
-        self, type: ResourceType, opened: Opened, tokens: set[Token]
+        self, type: ResourceType, opened: Opened, attempts: Mapping[Token, Attempt]
     ) -> dict[Token, list[PhysicalId]]:
         found: dict[Token, list[PhysicalId]] = {}
         keys_, cloud = self._world.seal.token_keys, opened.cloud
         for body in await type.observe(cloud):
             token = type.token_of(body)
-            if token in tokens and verifies(token, keys_, cloud.project, cloud.region, type.kind):
-                found.setdefault(token, []).append(type.identify(body))
+            attempt = attempts.get(token) if token is not None else None
+            if attempt is None or not verifies(attempt.token, keys_, cloud.project, cloud.region, type.kind):
+                continue
+            if self._can_be_of(attempt, type, body):
+                found.setdefault(attempt.token, []).append(type.identify(body))
         return found
+
+    def _can_be_of(self, attempt: Attempt, type: ResourceType, body: Body) -> bool:
+        """Whether the attempt's request can have made it. What was made at another time is somebody's who
+        copied our description or metadata."""
+        made_at = type.made_at(body)
+        if made_at is None or type.identify(body) == attempt.id:
+            return True
+        bounds = self._world.clouds.bounds(attempt.region)
+        skew = bounds.skew_seconds + _MADE_AT_PRECISION_SECONDS
+        return attempt.started_at - skew <= made_at <= attempt.cred_expires_at + bounds.exec_seconds + skew
 
     async def _look_for_names(
         self, type: ResourceType, opened: Opened, attempts: list[tuple[Attempt, Entry]]

@@ -44,6 +44,14 @@ class Resume(msgspec.Struct, frozen=True):
     incarnation: Incarnation
 
 
+class Mend(msgspec.Struct, frozen=True):
+    """Its step failed under an earlier plan. Only a look tells whether the thing itself is good: then it is
+    gone on with; if not, it is replaced, and this becomes `Create`."""
+
+    incarnation: Incarnation
+    replacement: Create
+
+
 class Keep(msgspec.Struct, frozen=True):
     """It is as wished already."""
 
@@ -55,7 +63,7 @@ class Update(msgspec.Struct, frozen=True):
     changed: tuple[str, ...]
 
 
-Decision = Done | Failed | Create | Resume | Keep | Update
+Decision = Done | Failed | Create | Resume | Mend | Keep | Update
 
 Forces = Callable[[Collection[str]], tuple[str, ...]]
 """Which of the changed properties force a replacement."""
@@ -114,8 +122,12 @@ def decide_apply(
         # After a replacement that was broken off, its predecessor may be what is wished again.
         return Keep(standing)
     match current.state:
+        case State.FAILED if current.tried == plan:
+            return Failed(current)
         case State.FAILED:
-            return Failed(current) if current.tried == plan else Create(newest + 1, current)
+            forcing = forces(differences(current.target or current.hashes, wish))
+            replacement = Create(newest + 1, current, forcing)
+            return Mend(current, replacement) if current.id and not forcing else replacement
         case State.CREATED | State.UPDATING:
             forcing = forces(differences(current.target, wish))
             return Create(newest + 1, current, forcing) if forcing else Resume(current)

@@ -16,6 +16,7 @@ from global_heat.planner.decision import (
     Done,
     Failed,
     Keep,
+    Mend,
     Resume,
     Update,
     Wish,
@@ -162,7 +163,7 @@ def _foresee(decision: object) -> tuple[Forecast, tuple[str, ...], tuple[str, ..
             return Forecast.REPLACE, forcing, forcing, None
         case Update(incarnation=kept, changed=changed):
             return Forecast.CHANGE, changed, (), kept
-        case Resume(incarnation=kept):
+        case Resume(incarnation=kept) | Mend(incarnation=kept):
             return Forecast.CHANGE if kept.id else Forecast.ADD, (), (), kept
         case Keep(incarnation=kept) | Done(incarnation=kept) | Failed(incarnation=kept):
             return Forecast.KEEP, (), (), kept

@@ -269,23 +269,25 @@ def _one_request_per_token(evidence: Evidence, ledger: _Ledger) -> Iterator[Viol
 def _no_loss(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
     """No thing was deleted while a record said that it is the resource's."""
     unrecorded: tuple[float, float, None] = (-math.inf, -math.inf, None)
-    lives: dict[str, _Versions[Incarnation | None]] = defaultdict(lambda: _Versions([unrecorded]))
-    keys_to_id: dict[str, str] = {}
+    lives: dict[tuple[str, str], _Versions[Incarnation | None]]
+    lives = defaultdict(lambda: _Versions([unrecorded]))
+    keys_to_id: dict[str, tuple[str, str]] = {}
     for written in evidence.history:
         for key, value in written.changes:
             if not (key.startswith("stacks/") and key.split("/")[3] == "resources"):
                 continue
             incarnation = decode(Incarnation, value) if value is not None else None
             if incarnation is not None and incarnation.id:
-                keys_to_id[key] = incarnation.id
+                keys_to_id[key] = (incarnation.region, incarnation.id)
             if key in keys_to_id:
                 version = (evidence.earliest_of(written), written.at, incarnation)
                 lives[keys_to_id[key]].append(version)
     for cloud in evidence.cloud.regions.values():
         for made in cloud.history():
-            if made.deleted_at is None or made.id not in lives or made.id in evidence.meddled:
+            place = (made.region, made.id)
+            if made.deleted_at is None or place not in lives or made.id in evidence.meddled:
                 continue
-            before = lives[made.id].at(made.deleted_at - evidence.epoch)
+            before = lives[place].at(made.deleted_at - evidence.epoch)
             wanted = [each for each in before if each is not None and each.state is not State.LEAVING]
             if len(wanted) == len(before):
                 yield Violation(11, f"{made.kind} {made.id} was deleted while recorded as {wanted[-1].state}")

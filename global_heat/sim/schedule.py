@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 
 import msgspec
@@ -55,6 +56,8 @@ class Report(msgspec.Struct):
     faults: int = 0
     seconds: float = 0.0
     """Of virtual time."""
+    digest: str = ""
+    """Of all that was written to the store and asked of the clouds: the same for every run of a seed."""
 
     @property
     def ok(self) -> bool:
@@ -203,6 +206,15 @@ class _Run:
         self._report.requests = len(world.cloud.journal)
         self._report.commits = len(world.cluster.history)
         self._report.seconds = asyncio.get_running_loop().time()
+        self._report.digest = self._digest()
+
+    def _digest(self) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        for written in self._world.cluster.history:
+            digest.update(repr((written.at, written.client, written.changes)).encode())
+        for entry in self._world.cloud.journal:
+            digest.update(msgspec.json.encode(entry))
+        return digest.hexdigest()
 
     def _tell(self, what: str) -> None:
         self._report.story.append(f"{asyncio.get_running_loop().time():8.3f}  {what}")

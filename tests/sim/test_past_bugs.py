@@ -19,28 +19,27 @@ from global_heat.sim.schedule import PROFILES, run_seed
 from global_heat.store.codec import decode
 from global_heat.store.wishes import Wishes
 
-SEEDS = 20
-"""Mixed schedules, from seed 0."""
+SEEDS = 40
+"""Rough schedules, from seed 0."""
 
 
-def violated() -> set[int]:
+def is_violated(invariant: int) -> bool:
+    """Whether a schedule finds it; the first that does is the last."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    found: set[int] = set()
-    for seed in range(SEEDS):
-        found.update(violation.invariant for violation in run_seed(seed, PROFILES["mixed"]).violations)
-    return found
+    reports = (run_seed(seed, PROFILES["rough"]) for seed in range(SEEDS))
+    return any(violation.invariant == invariant for report in reports for violation in report.violations)
 
 
 def test_two_regions_that_let_go_at_once_wake_a_third(monkeypatch):
     """Each saw the other's resource still standing on the third region's, so neither told its owner."""
 
     def take_freed(self):
-        freed = {ref for ref in self._let_go if not self._required_by.get(ref)}
+        freed = [ref for ref in self._let_go if not self._required_by.get(ref)]
         self._let_go.clear()
         return freed
 
     monkeypatch.setattr(Book, "take_freed", take_freed)
-    assert 16 in violated(), "a stack that is never done"
+    assert is_violated(16), "a stack that is never done"
 
 
 def test_a_closed_attempt_stays_closed(monkeypatch):
@@ -52,7 +51,7 @@ def test_a_closed_attempt_stays_closed(monkeypatch):
         return msgspec.structs.replace(before, gone=True, state=state)
 
     monkeypatch.setattr(cleaning, "_gone", gone)
-    assert 13 in violated(), "a ledger that goes back"
+    assert is_violated(13), "a ledger that goes back"
 
 
 async def outage(stage):

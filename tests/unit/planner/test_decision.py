@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from global_heat.planner.decision import (
@@ -9,6 +10,7 @@ from global_heat.planner.decision import (
     Done,
     Failed,
     Keep,
+    Mend,
     Resume,
     Update,
     Wish,
@@ -44,7 +46,11 @@ INTENT = opened("INTENT", target=SMALL)
 CREATED, CREATED_SMALL = opened("CREATED"), opened("CREATED", target=SMALL)
 CREATED_RENAMED = opened("CREATED", target={"name": "other", "size": 2})
 UPDATING, UPDATING_SMALL = opened("UPDATING"), opened("UPDATING", target=SMALL)
-FAILED_NOW, FAILED_BEFORE = recorded("net", "FAILED", tried=PLAN), recorded("net", "FAILED", tried=1)
+FAILED_NOW, FAILED_BEFORE = recorded("net", "FAILED", tried=PLAN), opened("FAILED", tried=1)
+FAILED_SMALL, NEVER_MADE = (
+    opened("FAILED", target=SMALL, tried=1),
+    msgspec.structs.replace(opened("FAILED", tried=1), id=""),
+)
 LEAVING = recorded("net", "LEAVING", 3)
 OTHER_TYPE = recorded("net", "READY", 4, type=SUBNET)
 FINISHED = ready(plan=PLAN, name="whatever it was found to be")
@@ -67,7 +73,19 @@ FINISHED = ready(plan=PLAN, name="whatever it was found to be")
         pytest.param([UPDATING], Resume(UPDATING), id="an update half-way: go on"),
         pytest.param([UPDATING_SMALL], Create(2, UPDATING_SMALL, ("size",)), id="an update to the wrong"),
         pytest.param([FAILED_NOW], Failed(FAILED_NOW), id="failed under this plan: no second try"),
-        pytest.param([FAILED_BEFORE], Create(2, FAILED_BEFORE), id="failed under an earlier plan: replace"),
+        pytest.param(
+            [NEVER_MADE], Create(2, NEVER_MADE), id="it could not be made under an earlier plan: anew"
+        ),
+        pytest.param(
+            [FAILED_BEFORE],
+            Mend(FAILED_BEFORE, Create(2, FAILED_BEFORE)),
+            id="failed under an earlier plan: a look tells whether it is good",
+        ),
+        pytest.param(
+            [FAILED_SMALL],
+            Create(2, FAILED_SMALL, ("size",)),
+            id="failed before, and what is wished now replaces it anyway",
+        ),
         pytest.param([AS_WISHED, LEAVING], Keep(AS_WISHED), id="what leaves does not stand for it"),
         pytest.param([LEAVING, SMALLER], Create(4, SMALLER, ("size",)), id="numbers are never used again"),
         pytest.param([SMALLER, ready(2)], Keep(ready(2)), id="the newest that is as wished"),

@@ -53,11 +53,17 @@ def test_a_change_in_place_names_what_changes_and_keeps_what_is_built_on_it():
 
 def test_a_replacement_names_what_forces_it_and_replaces_what_hangs_on_its_id():
     made = built(TWO)
-    failed = altered(made["net"], state=State.FAILED, tried=1)
+    failed = altered(made["net"], state=State.FAILED, tried=1, id="")
     plan = planned(TWO, failed, made["subnet"])
     assert plan.applies[Path("net")].forecast == "replace"
     subnet = plan.applies[Path("subnet")]
     assert (subnet.forecast, subnet.changed, subnet.forcing) == ("replace", ("network",), ("network",))
+
+
+def test_what_failed_but_exists_is_probably_gone_on_with():
+    made = built(TWO)
+    plan = planned(TWO, altered(made["net"], state=State.FAILED, tried=1), made["subnet"])
+    assert [plan.applies[Path(name)].forecast for name in ("net", "subnet")] == ["change", "keep"]
 
 
 def test_what_is_not_wished_any_more_is_deleted_after_what_is_built_on_it():
