@@ -42,14 +42,22 @@ TOKEN_SECONDS = 20.0
 )
 @click.option("--replicas", type=click.IntRange(1), default=6, show_default=True, help="In all.")
 @click.option("--clients", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--keep", is_flag=True, help="Keep logs and evidence also of runs that held.")
 @click.option("--quiet", is_flag=True, help="Only the tables.")
 def chaos(
-    runs: int, seed: int, fault_seconds: float, regions: int, replicas: int, clients: int, quiet: bool
+    runs: int,
+    seed: int,
+    fault_seconds: float,
+    regions: int,
+    replicas: int,
+    clients: int,
+    keep: bool,
+    quiet: bool,
 ) -> None:
     """Break a lab in every way while clients work, let it come to rest, and judge.
 
     Each run has a lab of its own. The faults are drawn from its seed; what they meet is not, so the same seed
-    need not end alike. Exit status 0: every run held. The logs of a run that did not are kept.
+    need not end alike. Exit status 0: every run held. Logs and evidence of a run that did not are kept.
     """
     shown = console()
     program = find(say=lambda line: click.echo(line, err=True))
@@ -59,12 +67,12 @@ def chaos(
     reports = []
     for each in range(seed, seed + runs):
         with _lab(regions, replicas, str(program.path)) as lab:
-            report = _run(lab, each, wish, shown, quiet)
-            reports.append(report)
-            if not report.ok:
-                shown.print(
-                    Text(f"seed {each} did not hold; logs: {lab.processes.directory}", style="bold red")
-                )
+            reports.append(_run(lab, each, wish, shown, quiet))
+        if keep or not reports[-1].ok:
+            held = "held" if reports[-1].ok else "did not hold"
+            shown.print(Text(f"seed {each} {held}; logs and evidence: {lab.directory}"))
+        else:
+            lab.remove()
     _print(reports, shown)
     sys.exit(not all(report.ok for report in reports))
 
@@ -91,7 +99,7 @@ def _lab(regions: int, replicas: int, program: str) -> Iterator[RunningLab]:
 
 
 def _run(lab: RunningLab, seed: int, wish: Wish, shown: Console, quiet: bool) -> Report:
-    """One run. Its folder is removed if it held, or was broken off."""
+    """One run. Its folder is removed if it was broken off."""
     began = time.monotonic()
 
     def tell(what: str) -> None:
@@ -107,15 +115,11 @@ def _run(lab: RunningLab, seed: int, wish: Wish, shown: Console, quiet: bool) ->
 
     tell(f"seed {seed}: {len(lab.lab.regions)} regions, {len(lab.lab.replicas)} replicas")
     try:
-        report = asyncio.run(run())
+        return asyncio.run(run())
     except (KeyboardInterrupt, asyncio.CancelledError):
         lab.stop()
         lab.remove()
         raise click.Abort from None
-    if report.ok:
-        lab.stop()
-        lab.remove()
-    return report
 
 
 def _print(reports: list[Report], shown: Console) -> None:

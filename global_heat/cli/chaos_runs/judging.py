@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
 from global_heat.cli.chaos_runs.load import Known
 from global_heat.cli.chaos_runs.probes import PROBES
 from global_heat.cli.chaos_runs.witness import Witness
-from global_heat.cli.lab.audit import Audit
+from global_heat.cli.lab.audit import TRUST, Audit
 from global_heat.cli.lab.auditing import take_audit
 from global_heat.cli.lab.files import KEY_FILE, region_record
 from global_heat.cli.lab.running import PERSON, RunningLab
@@ -202,4 +203,21 @@ def _audited(found: Audit) -> list[Violation]:
     return [
         Violation(_INVARIANTS[each.problem], f"audit: {each.problem}: {each.kind} {each.id}: {each.story}")
         for each in found.discrepancies
+        if each.kind != TRUST
     ]
+
+
+async def trusts_left(lab: RunningLab) -> int:
+    """Trusts that no record names: nothing finds them again, see `docs/reliability.md`."""
+    return sum(
+        each.kind == TRUST and each.problem == "orphan" for each in (await take_audit(lab)).discrepancies
+    )
+
+
+def keep(directory: Path, found: Evidence) -> None:
+    """Write down, a line each, what was written to the store and what was asked of the clouds."""
+    directory.mkdir(exist_ok=True)
+    clouds = {name: region.history() for name, region in found.cloud.regions.items()}
+    for name, values in (("history", found.history), ("journal", found.cloud.journal)):
+        (directory / f"{name}.jsonl").write_bytes(msgspec.json.Encoder().encode_lines(values))
+    (directory / "clouds.json").write_bytes(msgspec.json.encode(clouds))

@@ -31,6 +31,8 @@ class Report(msgspec.Struct):
     """The same, only while nothing was done to that region, nor to all."""
     calm_seconds: float = 0.0
     """From the end of the faults until every stack had ended."""
+    trusts_left: int = 0
+    """Trusts in Keystone that no record names."""
     violations: list[Violation] = []
 
     @property
@@ -53,6 +55,7 @@ def total(reports: Sequence[Report]) -> Report:
         for mine, others in ((found.waits, each.waits), (found.waits_untouched, each.waits_untouched)):
             for region, seconds in others.items():
                 mine.setdefault(region, []).extend(seconds)
+        found.trusts_left += each.trusts_left
         found.calm_seconds = max(found.calm_seconds, each.calm_seconds)
         found.violations += each.violations
     return found
@@ -62,7 +65,16 @@ def runs_table(reports: Sequence[Report]) -> Table:
     """A row for each run, and one for all if there are several."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     columns = ("seed", "faults", "region kills", "stacks", "resources", "requests", "revisions")
-    for column in (*columns, "take-over p50", "p99", "after death p50", "p99", "calm after", "violations"):
+    for column in (
+        *columns,
+        "take-over p50",
+        "p99",
+        "after death p50",
+        "p99",
+        "calm after",
+        "trusts left",
+        "violations",
+    ):
         table.add_column(column, justify="right")
     for report in reports:
         table.add_row(str(report.seed), *_figures(report))
@@ -103,6 +115,7 @@ def _figures(report: Report) -> list[str]:
         str(report.revisions),
         *(seconds(percentile(values, percent)) for values in (gaps, deaths) for percent in (50, 99)),
         seconds(report.calm_seconds),
+        str(report.trusts_left),
         str(len(report.violations)),
     ]
 

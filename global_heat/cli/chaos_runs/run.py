@@ -116,15 +116,17 @@ class Run:
 
     async def _count(self) -> None:
         report, hand = self.report, self._hand
-        history = self._witness.tee.history()
-        clouds = await judging.ask_clouds(self._lab)
+        found = await judging.evidence(self._lab, self._witness)
+        judging.keep(self._lab.directory / "evidence", found)
+        history, clouds = found.history, found.cloud
         report.faults = hand.counts
         report.stacks = sum(len(worker.known) for worker in self._workers)
         report.resources = sum(
-            each.origin == "user" for past in clouds.regions.values() for each in past.things
+            each.origin == "user" for past in clouds.regions.values() for each in past.history()
         )
-        report.requests = len(clouds.journal)
+        report.requests = sum(1 for _ in clouds.journal)
         report.revisions = len(history)
+        report.trusts_left = await judging.trusts_left(self._lab)
         report.takeovers = takeovers(history, hand.deaths)
         for worker in self._workers:
             report.asked += worker.asked
