@@ -5,31 +5,31 @@ The numbers are those of `docs/reliability.md`.
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar
-
-import msgspec
+from collections.abc import Callable, Iterable, Iterator
 
 from global_heat.model.names import Project, Region
 from global_heat.model.records import (
+    Action,
     Attempt,
     AttemptState,
     EventBatch,
     Header,
     Incarnation,
+    NameRecord,
+    ShardRecord,
     State,
+    Status,
 )
 from global_heat.model.token import verifies
+from global_heat.sim import calls_judged, records_judged
 from global_heat.sim.cloud.journal import Entry
 from global_heat.sim.cloud.things import Made
-from global_heat.sim.etcd import Written
+from global_heat.sim.evidence import Case, Evidence, Ledger, Versions
+from global_heat.sim.evidence import Violation as Violation
 from global_heat.store.codec import decode
-
-T = TypeVar("T")
 
 _ALLOWED = {
     AttemptState.INTENT: {AttemptState.ADOPTED, AttemptState.CONDEMNED},
@@ -39,98 +39,12 @@ _ALLOWED = {
     AttemptState.CLOSED: set(),
 }
 _MADE_BY_USERS = "user"
-_RELATIONS = ("os-volume_attachments", "os-interface")
-"""Under these a thing's id names its relation to another."""
-
-
-class Violation(msgspec.Struct, frozen=True):
-    """Which invariant was broken, and how, in words."""
-
-    invariant: int
-    story: str
-
-
-class SeenRegion(Protocol):
-    def history(self) -> list[Made]:
-        """All things made since the start, also those deleted."""
-        ...
-
-
-class SeenCloud(Protocol):
-    """What the clouds themselves know, whether they are simulated or served."""
-
-    @property
-    def regions(self) -> Mapping[str, SeenRegion]: ...
-
-    @property
-    def journal(self) -> Iterable[Entry]: ...
-
-    def truth(self) -> list[Made]:
-        """All things that exist now, Keystone's too."""
-        ...
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """All that there is to judge a run by. `epoch` is the wall clock at loop time 0.
-
-    Of a real store nobody knows when exactly a revision was written: at `Written.at` at the latest, and not
-    before `earliest`. Only what is wrong under every reading of that is a violation.
-    """
-
-    history: Sequence[Written]
-    cloud: SeenCloud
-    epoch: float
-    token_keys: tuple[bytes, ...]
-    earliest: Mapping[int, float] = {}
-    """By revision; of those that are not named the time is known."""
-    guards_known: bool = True
-    """Whether the history says what each commit compared: a real store keeps no record of that."""
-    meddled: frozenset[str] = frozenset()
-    """Ids of things that a user deleted or changed behind our back."""
-    foreign: frozenset[str] = frozenset()
-    """Ids of things that a user made himself, whatever they look like."""
-    replicas: frozenset[str] = frozenset()
-    """The clients of the clouds that are ours; others do as they like."""
-
-    def earliest_of(self, written: Written) -> float:
-        return self.earliest.get(written.revision, written.at)
-
-
-class _Versions(list[tuple[float, float, T]]):
-    """What a record was, in order: from when on (at the earliest, at the latest), and its value."""
-
-    def at(self, when: float) -> list[T]:
-        """The values that it may have had then; more than one only where the times are not known."""
-        began = bisect.bisect_right(self, when, key=lambda version: version[0])
-        known = bisect.bisect_right(self, when, key=lambda version: version[1])
-        return [value for _, _, value in self[max(known - 1, 0) : began]]
-
-
-class _Ledger:
-    """The attempts' records through time."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self.versions: dict[str, _Versions[Attempt]] = defaultdict(_Versions)
-        for written in evidence.history:
-            for key, value in written.changes:
-                if key.startswith("attempts/") and value is not None:
-                    attempt = decode(Attempt, value)
-                    version = (evidence.earliest_of(written), written.at, attempt)
-                    self.versions[attempt.token].append(version)
-
-    def at(self, token: str, when: float) -> list[Attempt]:
-        """The attempt as it may have been recorded at that moment; none: it was not."""
-        versions = self.versions.get(token)
-        return versions.at(when) if versions is not None else []
-
-    def last(self, token: str) -> Attempt:
-        return self.versions[token][-1][2]
 
 
 def check_history(evidence: Evidence) -> list[Violation]:
     """What must have held all the time."""
-    ledger = _Ledger(evidence)
-    checks: tuple[Callable[[Evidence, _Ledger], Iterable[Violation]], ...] = (
+    case = Case(evidence)
+    checks: tuple[Callable[[Evidence, Ledger], Iterable[Violation]], ...] = (
         _guarded_writes,
         _intent_first,
         _one_request_per_token,
@@ -140,14 +54,16 @@ def check_history(evidence: Evidence) -> list[Violation]:
         _events_gapless,
         _no_internal_errors,
     )
-    return [violation for check in checks for violation in check(evidence, ledger)]
+    found = [violation for check in checks for violation in check(evidence, case.ledger)]
+    more = (*records_judged.CHECKS, *calls_judged.CHECKS)
+    return found + [violation for check in more for violation in check(case)]
 
 
 def check_rest(
     evidence: Evidence, records: Iterable[Incarnation], headers: Iterable[Header]
 ) -> list[Violation]:
     """What must hold once nothing goes wrong any more and all work is done."""
-    records = list(records)
+    records, headers = list(records), list(headers)
     recorded = {(i.region, i.id): i for i in records if i.id}
     # Of an intent that a stopped stack left open, the next plan looks for what came of it.
     open_intents = {i.token for i in records if i.state is State.INTENT}
@@ -168,6 +84,7 @@ def check_rest(
         if ours and not known:
             violations.append(Violation(8, f"orphan: {_named(made)}"))
     violations += _duplicates(evidence)
+    violations += _unsaid(evidence, headers)
     for (region, id), incarnation in recorded.items():
         if incarnation.state is not State.READY or not incarnation.token:
             continue
@@ -176,9 +93,45 @@ def check_rest(
     return violations
 
 
+def _unsaid(evidence: Evidence, headers: Iterable[Header]) -> Iterator[Violation]:
+    """A stack that has ended waits for nothing, and was rolled back if that was wished."""
+    parked: dict[str, ShardRecord] = {}
+    for written in evidence.history:
+        for key, value in written.changes:
+            if key.startswith("stacks/") and key.split("/")[3] == "shards":
+                parked.pop(key, None)
+                if value is not None and (record := decode(ShardRecord, value)).parked is not None:
+                    parked[key] = record
+    for header in headers:
+        mine = f"stacks/{header.project}/{header.id}/shards/"
+        for key in sorted(parked):
+            if header.ended and key.startswith(mine):
+                yield Violation(16, f"{header.name} is {header.state} and still said to wait: {key}")
+        undone = header.status is Status.FAILED and header.action in (Action.CREATE, Action.UPDATE)
+        if undone and header.rollback:
+            yield Violation(16, f"{header.name} is {header.state}: its rollback was forgotten")
+
+
+def _names_freed(evidence: Evidence) -> Iterator[Violation]:
+    names: dict[str, str] = {}
+    deleted: set[str] = set()
+    for written in evidence.history:
+        for key, value in written.changes:
+            parts = key.split("/")
+            if parts[0] == "projects" and parts[2] == "names":
+                names.pop(key, None)
+                if value is not None:
+                    names[key] = decode(NameRecord, value).stack
+            elif value is not None and key.startswith("stacks/") and parts[3] == "header":
+                deleted.update({parts[2]} if decode(Header, value).deleted else ())
+    for key, stack in names.items():
+        if stack in deleted:
+            yield Violation(18, f"stack {stack} is deleted and keeps its name: {key}")
+
+
 def _duplicates(evidence: Evidence) -> Iterator[Violation]:
     """Two live things of one incarnation. What was retained is not ours any more."""
-    ledger, retained = _Ledger(evidence), _retained(evidence)
+    ledger, retained = Ledger(evidence), _retained(evidence)
     seen: dict[tuple[str, str, str, int], Made] = {}
     for made in _live(evidence):
         if made.token is None or made.token not in ledger.versions or (made.region, made.id) in retained:
@@ -194,6 +147,7 @@ def check_gone(evidence: Evidence) -> list[Violation]:
     retained = _retained(evidence)
     alive = {made.id for made in evidence.cloud.truth()}
     lost = [Violation(12, f"{id}, which a person made, is gone") for id in sorted(evidence.foreign - alive)]
+    lost += _names_freed(evidence)
     return lost + [
         Violation(18, f"left behind: {_named(made)}")
         for made in _live(evidence)
@@ -220,7 +174,7 @@ def _is_a_thing(incarnation: Incarnation, evidence: Evidence) -> bool:
 
 def _retained(evidence: Evidence) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
-    ledger = _Ledger(evidence)
+    ledger = Ledger(evidence)
     for last in map(ledger.last, ledger.versions):
         if last.state is AttemptState.RETAINED:
             found.add((last.region, last.id))
@@ -236,41 +190,57 @@ def _creates(evidence: Evidence) -> Iterator[Entry]:
             yield entry
 
 
-def _guarded_writes(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+def _guarded_writes(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
     if not evidence.guards_known:
         return
+    stacks: set[str] = set()
     for written in evidence.history:
         compared = {guard.key for guard in written.guards}
         for key, value in written.changes:
-            parts = key.split("/")
-            if parts[0] == "stacks" and parts[3] in ("resources", "shards", "events") and value is not None:
-                region = parts[-2] if parts[3] != "shards" else parts[4]
-                claim = f"claims/{region}/{parts[1]}/{parts[2]}"
-                plan = f"stacks/{parts[1]}/{parts[2]}/plan"
-                if claim not in compared or plan not in compared:
-                    yield Violation(5, f"{key} was written at {written.revision} without claim and plan")
-            elif parts[0] == "attempts" and key not in compared:
-                yield Violation(5, f"{key} was written at {written.revision} without comparing it")
+            wanted = _must_compare(key, value is None, stacks)
+            if not wanted <= compared:
+                lacking = ", ".join(sorted(wanted - compared))
+                yield Violation(5, f"{key} was written at {written.revision} without comparing {lacking}")
+        for key, value in written.changes:
+            if key.startswith("stacks/") and key.endswith("/header"):
+                stacks.add(key.split("/")[2]) if value is not None else stacks.discard(key.split("/")[2])
 
 
-def _intent_first(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+def _must_compare(key: str, gone: bool, stacks: set[str]) -> set[str]:
+    """The keys that whoever writes this one has to compare."""
+    parts = key.split("/")
+    match parts[0]:
+        case "attempts" if not gone:
+            return {key}
+        case "work" if gone and parts[3] in stacks:
+            return {key}
+        case "stacks" if parts[3] in ("header", "plan"):
+            # A new plan stands or falls with the header, which both sides compare.
+            return {f"stacks/{parts[1]}/{parts[2]}/header"}
+        case "stacks" if parts[3] in ("resources", "shards", "events") and not gone:
+            region = parts[-2] if parts[3] != "shards" else parts[4]
+            return {f"claims/{region}/{parts[1]}/{parts[2]}", f"stacks/{parts[1]}/{parts[2]}/plan"}
+    return set()
+
+
+def _intent_first(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
     for entry in _creates(evidence):
         if not ledger.at(entry.token, entry.arrived_at - evidence.epoch):
             yield Violation(6, f"{entry.method} {entry.path} in {entry.region} came before its intent")
 
 
-def _one_request_per_token(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+def _one_request_per_token(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
     counts = Counter(entry.token for entry in _creates(evidence) if not entry.replay)
     for token, count in counts.items():
         if count > 1:
             yield Violation(7, f"{count} requests carried token {token}")
 
 
-def _no_loss(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+def _no_loss(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
     """No thing was deleted while a record said that it is the resource's."""
     unrecorded: tuple[float, float, None] = (-math.inf, -math.inf, None)
-    lives: dict[tuple[str, str], _Versions[Incarnation | None]]
-    lives = defaultdict(lambda: _Versions([unrecorded]))
+    lives: dict[tuple[str, str], Versions[Incarnation | None]]
+    lives = defaultdict(lambda: Versions([unrecorded]))
     keys_to_id: dict[str, tuple[str, str]] = {}
     for written in evidence.history:
         for key, value in written.changes:
@@ -293,14 +263,14 @@ def _no_loss(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
                 yield Violation(11, f"{made.kind} {made.id} was deleted while recorded as {wanted[-1].state}")
 
 
-def _only_ours_deleted(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+def _only_ours_deleted(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
     things = {
         (made.region, made.id): made for cloud in evidence.cloud.regions.values() for made in cloud.history()
     }
     for entry in evidence.cloud.journal:
         collection, id = entry.path.partition("?")[0].split("/")[-2:]
         made = things.get((entry.region, id))
-        if collection in _RELATIONS or entry.client not in evidence.replicas:
+        if collection in calls_judged.RELATIONS or entry.client not in evidence.replicas:
             continue
         if entry.method != "DELETE" or made is None or made.token is None or id in evidence.meddled:
             continue
@@ -318,7 +288,7 @@ def _holds(attempt: Attempt, id: str) -> bool:
     return attempt.state is AttemptState.INTENT
 
 
-def _ledger_monotone(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+def _ledger_monotone(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
     for token, versions in ledger.versions.items():
         for (_, _, before), (_, _, after) in itertools.pairwise(versions):
             if before.state is not after.state and after.state not in _ALLOWED[before.state]:
@@ -327,7 +297,7 @@ def _ledger_monotone(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]
                 yield Violation(13, f"attempt {token} changed its thing")
 
 
-def _events_gapless(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+def _events_gapless(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
     last: dict[str, int] = {}
     for written in evidence.history:
         for key, value in written.changes:
@@ -340,7 +310,7 @@ def _events_gapless(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
             last[shard] = seq
 
 
-def _no_internal_errors(evidence: Evidence, ledger: _Ledger) -> Iterator[Violation]:
+def _no_internal_errors(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
     for written in evidence.history:
         for key, value in written.changes:
             if value is not None and b"internal error" in value:

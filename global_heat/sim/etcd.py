@@ -67,8 +67,11 @@ class SimCluster:
     def __init__(self) -> None:
         self.revision = 1
         self.history: list[Written] = []
-        self.quorum = True
-        self.space = True
+        self._quorum = self._space = True
+        self._refusing: list[tuple[float, float]] = []
+        self._refuses_since: float | None = None
+        self.renewals: dict[str, list[tuple[float, float]]] = {}
+        """By client: when it sent each renewal, or grant, that was answered, and the lease's time to live."""
         self._pending: list[Callable[[], None]] = []
         self.compacted = 0
         self._versions: dict[str, list[Version]] = {}
@@ -76,6 +79,39 @@ class SimCluster:
         self._leases: dict[int, _Grant] = {}
         self._next_lease = 1
         self._grown = asyncio.Event()
+
+    @property
+    def quorum(self) -> bool:
+        return self._quorum
+
+    @quorum.setter
+    def quorum(self, have: bool) -> None:
+        self._quorum = have
+        self._note_writable()
+
+    @property
+    def space(self) -> bool:
+        return self._space
+
+    @space.setter
+    def space(self, have: bool) -> None:
+        self._space = have
+        self._note_writable()
+
+    def _note_writable(self) -> None:
+        now = asyncio.get_running_loop().time()
+        writable = self._quorum and self._space
+        if writable and self._refuses_since is not None:
+            self._refusing.append((self._refuses_since, now))
+            self._refuses_since = None
+        elif not writable and self._refuses_since is None:
+            self._refuses_since = now
+
+    @property
+    def refusing(self) -> list[tuple[float, float]]:
+        """From when to when it took no writes."""
+        open_end = [] if self._refuses_since is None else [(self._refuses_since, float("inf"))]
+        return self._refusing + open_end
 
     # what the leader does
 
@@ -299,10 +335,18 @@ class SimStore:
         )
 
     async def grant(self, ttl_seconds: float) -> Lease:
-        return await self._ask(lambda: self._cluster.grant(ttl_seconds), Transient, False)
+        sent_at = asyncio.get_running_loop().time()
+        lease = await self._ask(lambda: self._cluster.grant(ttl_seconds), Transient, False)
+        self._note_renewal(sent_at, lease)
+        return lease
 
     async def keep_alive(self, lease: Lease) -> None:
+        sent_at = asyncio.get_running_loop().time()
         await self._ask(lambda: self._cluster.keep_alive(lease), Transient, False)
+        self._note_renewal(sent_at, lease)
+
+    def _note_renewal(self, sent_at: float, lease: Lease) -> None:
+        self._cluster.renewals.setdefault(self.name, []).append((sent_at, lease.ttl_seconds))
 
     async def revoke(self, lease: Lease) -> None:
         await self._ask(lambda: self._cluster.expire(lease.id, self.name), Transient, False)

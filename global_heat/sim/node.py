@@ -95,6 +95,12 @@ class Node:
         self._tasks: list[asyncio.Task[None]] = []
         self.link: Link = self._new_link()
         self.process = Process()
+        self._past: list[Process] = []
+
+    @property
+    def resumed(self) -> frozenset[float]:
+        """When it went on after it was stopped, by the loop's clock."""
+        return frozenset(at for process in (*self._past, self.process) for at in process.resumed)
 
     @property
     def alive(self) -> bool:
@@ -104,6 +110,7 @@ class Node:
         """Start a new process, which remembers nothing."""
         assert not self.alive, f"{self.name} runs already"
         self._lives += 1
+        self._past.append(self.process)
         self.process = Process()
         self.link = self._new_link()
         random_bytes = self._chance.randbytes

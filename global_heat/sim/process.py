@@ -16,12 +16,16 @@ class Process:
         self._running = asyncio.Event()
         self._running.set()
         self._dead = False
+        self.resumed: set[float] = set()
+        """When it went on, by the loop's clock."""
         self._late: dict[asyncio.Task[Any], None] = {}
 
     def stop(self) -> None:
         self._running.clear()
 
     def go_on(self) -> None:
+        if self.stopped:
+            self.resumed.add(asyncio.get_running_loop().time())
         self._running.set()
 
     def die(self) -> None:

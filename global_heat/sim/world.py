@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Collection
 
-from global_heat.engine.ports import Settings
+from global_heat.engine.ports import Bounds, Settings
 from global_heat.model.errors import Ambiguous, Error, Invalid, Reason, Transient
 from global_heat.model.names import Path, Project, Region, StackId
 from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, NameRecord, Operation, State
@@ -15,9 +15,9 @@ from global_heat.regions.credentials import PasswordCredential
 from global_heat.regions.registry import RegionSpec, Registry
 from global_heat.resources.catalogue import ALL, load_schemas
 from global_heat.sim.audit import Auditor
-from global_heat.sim.checker import Evidence
 from global_heat.sim.cloud.world import FakeCloud
 from global_heat.sim.etcd import Link, SimCluster, SimStore
+from global_heat.sim.evidence import Evidence, Processes
 from global_heat.sim.node import Node, Surroundings
 from global_heat.store import keys
 from global_heat.store.codec import decode
@@ -189,6 +189,13 @@ class SimWorld:
             meddled=frozenset(self.meddled),
             foreign=frozenset(self.foreign),
             replicas=frozenset(node.name for node in self.nodes),
+            bounds=Bounds(EXEC_SECONDS, LAG_SECONDS, SKEW_SECONDS),
+            processes=Processes(
+                renewals=self.cluster.renewals,
+                resumed={node.name: node.resumed for node in self.nodes},
+                refusing=self.cluster.refusing,
+            ),
+            acknowledged=self.user.told,
         )
 
     def _branch(self) -> random.Random:
@@ -218,6 +225,7 @@ class User:
         self._caller = Caller(world.project, "demo")
         self.acknowledged: dict[str, str] = {}
         """Stack name → the last verb that was acknowledged."""
+        self.told: list[Operation] = []
 
     async def create(self, name: str, template: str, rollback: bool = False) -> Operation:
         wish = self._wish(name, template, rollback)
@@ -265,6 +273,7 @@ class User:
                 await asyncio.sleep(1.0)
                 continue
             self.acknowledged[name] = verb
+            self.told.append(operation)
             return operation
         raise Transient("the store does not answer")
 

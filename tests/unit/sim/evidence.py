@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from global_heat.model.names import Path, PhysicalId, Project, Region, StackId, Token
-from global_heat.model.records import Attempt, AttemptState, EventBatch, Incarnation, Record, State
+from global_heat.model.records import Attempt, AttemptState, Event, EventBatch, Incarnation, Record, State
 from global_heat.model.token import mark, mint
 from global_heat.sim.checker import Evidence
 from global_heat.sim.cloud.journal import Entry
@@ -101,8 +101,11 @@ def record(state: State, id: str = "", token: Token = TOKEN) -> tuple[str, Incar
     return keys.resource(RED, STACK, Path("net"), EAST, 1), made
 
 
-def events(seq: int) -> tuple[str, EventBatch]:
-    return keys.event(RED, STACK, EAST, seq), EventBatch(region=EAST, seq=seq, plan=1, events=())
+def events(seq: int, done: str = "") -> tuple[str, EventBatch]:
+    """The events of a commit; `done`: the action that is complete by it."""
+    told = Event(at=EPOCH, path=Path("net"), type="OS::Neutron::Net", action=done, status="COMPLETE")
+    batch = EventBatch(region=EAST, seq=seq, plan=1, events=(told,) if done else ())
+    return keys.event(RED, STACK, EAST, seq), batch
 
 
 def built() -> Case:
@@ -111,7 +114,7 @@ def built() -> Case:
     case.wrote(1.0, attempt(AttemptState.INTENT), record(State.INTENT), events(1))
     case.sent(2.0, "POST", "/network/v2.0/networks", TOKEN)
     case.exists()
-    case.wrote(3.0, attempt(AttemptState.ADOPTED, "net-1"), record(State.READY, "net-1"), events(2))
+    case.wrote(3.0, attempt(AttemptState.ADOPTED, "net-1"), record(State.READY, "net-1"), events(2, "CREATE"))
     return case
 
 
@@ -121,5 +124,7 @@ def deleted() -> Case:
     case.wrote(4.0, attempt(AttemptState.CONDEMNED, "net-1"), record(State.LEAVING, "net-1"), events(3))
     case.sent(5.0, "DELETE", "/network/v2.0/networks/net-1")
     case.removed(case.cloud.regions[EAST].ground.things.of(KIND)["net-1"], 5.0)
-    case.wrote(6.0, attempt(AttemptState.CLOSED, "net-1"), (record(State.LEAVING)[0], None), events(4))
+    case.wrote(
+        6.0, attempt(AttemptState.CLOSED, "net-1"), (record(State.LEAVING)[0], None), events(4, "DELETE")
+    )
     return case

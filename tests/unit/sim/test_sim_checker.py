@@ -56,7 +56,7 @@ def gone(case: Case) -> list[int]:
     return [violation.invariant for violation in check_gone(case.evidence())]
 
 
-READY = record(State.READY, "net-1")
+READY, CREATED = record(State.READY, "net-1"), record(State.CREATED, "net-1")
 
 
 def test_a_run_as_it_should_be_violates_nothing():
@@ -66,7 +66,7 @@ def test_a_run_as_it_should_be_violates_nothing():
 
 
 @pytest.mark.parametrize("missing", FENCE, ids=["claim", "plan"])
-@pytest.mark.parametrize("change", [READY, events(1), (keys.shard(RED, STACK, EAST), READY[1])])
+@pytest.mark.parametrize("change", [CREATED, events(1), (keys.shard(RED, STACK, EAST), CREATED[1])])
 def test_5_a_shards_write_without_its_fence(change, missing):
     case = Case()
     case.wrote(1.0, change, guards=[guard for guard in FENCE if guard is not missing])
@@ -133,7 +133,7 @@ def test_8_what_an_open_intent_or_a_person_made_or_what_was_retained_is_no_orpha
     case.foreign.add("net-2")
     assert rest(case, READY) == []
     kept = built()
-    kept.wrote(4.0, attempt(AttemptState.RETAINED, "net-1"), (READY[0], None), events(3))
+    kept.wrote(4.0, attempt(AttemptState.RETAINED, "net-1"), (READY[0], None), events(3, "DELETE"))
     assert history(kept) == rest(kept) == gone(kept) == []
 
 
