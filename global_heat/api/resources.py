@@ -30,6 +30,7 @@ SECRET_ATTRIBUTES = {
     "OS::Keystone::User": {"password"},
     "OS::Heat::AccessPolicy": {"secret"},
     "OS::Heat::SoftwareDeployment": {"deploy_stdout", "deploy_stderr"},
+    "OS::Heat::StructuredDeployment": {"deploy_stdout", "deploy_stderr"},
 }
 """They are recorded, sealed, for those that need them; nobody reads them from here."""
 

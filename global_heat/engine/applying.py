@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable
 
 import msgspec
 
@@ -63,7 +64,7 @@ async def apply(job: Job, step: Step) -> None:
             case Keep(incarnation=incarnation):
                 await _keep(resource, incarnation)
             case Update(incarnation=incarnation, changed=changed):
-                await update(resource, incarnation, changed)
+                await _or_replace(resource, incarnation, update(resource, incarnation, changed))
             case Resume(incarnation=incarnation):
                 await _go_on(resource, incarnation)
             case Mend():
@@ -80,7 +81,7 @@ def _decide(resource: Resource) -> Decision:
 async def _go_on(resource: Resource, incarnation: Incarnation) -> None:
     """Finish what is open."""
     if isinstance(resource.type, LocalType):
-        await go_on_local(resource, resource.type, incarnation)
+        await _or_replace(resource, incarnation, go_on_local(resource, resource.type, incarnation))
         return
     match incarnation.state:
         case State.INTENT:
@@ -91,6 +92,15 @@ async def _go_on(resource: Resource, incarnation: Incarnation) -> None:
             await _await_ready(resource, incarnation)
         case _:
             raise AssertionError(f"{incarnation.ref} is {incarnation.state}")
+
+
+async def _or_replace(resource: Resource, incarnation: Incarnation, update: Awaitable[None]) -> None:
+    """Update it, or make another one where only the update itself could tell that this is needed."""
+    try:
+        await update
+    except types.Replaced as why:
+        newest = max(i.n for i in resource.job.book.of(resource.path) if i.region == incarnation.region)
+        await create(resource, Create(newest + 1, incarnation, (str(why),)))
 
 
 def _open_changes(resource: Resource, incarnation: Incarnation) -> set[str]:

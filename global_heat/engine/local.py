@@ -42,7 +42,8 @@ async def make_local(resource: Resource, type: LocalType, incarnation: Incarnati
     in_progress = resource.event(action, "IN_PROGRESS", id=begun.id)
     seal = job.world.documents.seal_incarnation
     try:
-        making = msgspec.structs.replace(resource.making(incarnation), action=action)
+        signals = await _signals(job, incarnation.ref) if type.signalled else ()
+        making = msgspec.structs.replace(resource.making(incarnation), action=action, signals=signals)
         made = type.make(making, resource.props, job.world.random_bytes(64))
         making = msgspec.structs.replace(making, made=made)
         id = begun.id or type.natural_id(making, resource.props)
@@ -85,7 +86,8 @@ async def clean_local(job: Job, type: LocalType, incarnation: Incarnation) -> No
 
     made = job.opened(incarnation)["made"]
     going_on = incarnation.state is State.LEAVING and incarnation.tried == job.plan.number
-    leaving = None if incarnation.retain else type.leave(made, job.clock)
+    heard = await _signals(job, incarnation.ref) if type.signalled else ()
+    leaving = None if incarnation.retain else type.leave(made, job.clock, heard)
     if leaving is not None and not going_on:
         sealed = job.world.documents.seal_incarnation(job.book.header, incarnation.ref, {}, leaving)
         incarnation = msgspec.structs.replace(
@@ -102,8 +104,11 @@ async def clean_local(job: Job, type: LocalType, incarnation: Incarnation) -> No
             raise StepFailed(str(failure), failed) from None
     reason = "kept, as its deletion_policy says" if incarnation.retain else ""
     events = (*(() if leaving is not None else (event("IN_PROGRESS"),)), event("COMPLETE", reason))
-    signals = await _signal_keys(job, incarnation.ref) if type.signalled else []
-    also: dict[str, Record | None] = dict.fromkeys(signals)
+    also: dict[str, Record | None] = {}
+    if type.signalled:
+        shard = job.book.shard
+        heard = await _signals(job, incarnation.ref)
+        also = {keys.signal(shard.project, shard.stack, incarnation.ref, each.id): None for each in heard}
     if type.shared:
         also[keys.config(job.book.shard.project, incarnation.id)] = None
     while len(also) > _BATCH:
@@ -151,12 +156,6 @@ async def _heard(job: Job, type: LocalType, ref: str, made: Body) -> Body:
 async def _signals(job: Job, ref: str) -> Sequence[Signal]:
     documents, header = job.world.documents, job.book.header
     return await ask_store(job, lambda: read_signals(documents, header.project, header.id, ref))
-
-
-async def _signal_keys(job: Job, ref: str) -> list[str]:
-    prefix = keys.signals_of(job.book.shard.project, job.book.shard.stack, ref)
-    found = await ask_store(job, lambda: job.world.store.scan(prefix, keys_only=True))
-    return [entry.key for entry in found.entries]
 
 
 # finishing

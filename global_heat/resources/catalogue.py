@@ -13,10 +13,12 @@ from global_heat.resources.glance.web_image import WebImage
 from global_heat.resources.heat.access_policy import AccessPolicy
 from global_heat.resources.heat.cloud_config import CloudConfig
 from global_heat.resources.heat.delay import Delay
+from global_heat.resources.heat.deployed_server import DeployedServer
 from global_heat.resources.heat.multipart_mime import MultipartMime
 from global_heat.resources.heat.none import Nothing
 from global_heat.resources.heat.random_string import RandomString
 from global_heat.resources.heat.software_config import SoftwareConfig
+from global_heat.resources.heat.software_deployment import SoftwareDeployment, StructuredDeployment
 from global_heat.resources.heat.structured_config import StructuredConfig
 from global_heat.resources.heat.test_resource import TestResource
 from global_heat.resources.heat.value import Value
@@ -42,11 +44,14 @@ ALL: Mapping[str, ResourceType] = {
         AccessPolicy(),
         CloudConfig(),
         Delay(),
+        DeployedServer(),
         MultipartMime(),
         Nothing(),
         RandomString(),
         SoftwareConfig(),
+        SoftwareDeployment(),
         StructuredConfig(),
+        StructuredDeployment(),
         TestResource(),
         UpdateWaitConditionHandle(),
         Value(),

@@ -49,10 +49,10 @@ class LocalType(ResourceType):
         """
         return None
 
-    def leave(self, made: Body, clock: float) -> Body | None:
+    def leave(self, made: Body, clock: float, signals: Sequence[Signal]) -> Body | None:
         """Its content while it is on its way out, until `due` says that it may go; None: it goes at once.
 
-        To be applied to its own result as well.
+        To be applied to its own result as well. `signals`: those that it has heard so far.
         """
         return None
 

@@ -8,7 +8,7 @@ change updates or replaces.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -39,6 +39,10 @@ class Failed(Exception):
     """The thing exists and ended in an error state of its service. The message is the service's own."""
 
 
+class Replaced(Exception):
+    """An update turned out to need a new incarnation. The message says why."""
+
+
 class Found(msgspec.Struct, frozen=True):
     """A thing of the records that a property names."""
 
@@ -65,6 +69,8 @@ class Making(msgspec.Struct, frozen=True):
     """What the API calls it: `projects/P/stacks/ID/resources/PATH`."""
     clock: float = 0.0
     """Unix seconds, less those for which the shard was parked."""
+    signals: Sequence[Signal] = ()
+    """What the incarnation was told so far."""
     found: Mapping[str, Found] = {}
     """What was found of what `looks_at` named."""
 

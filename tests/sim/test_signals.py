@@ -228,3 +228,84 @@ def test_many_signals_go_with_their_handle(play):
         assert signals(stage) == 0
 
     play(story)
+
+
+CONFIG = "  c: {type: OS::Heat::SoftwareConfig, properties: {config: echo, inputs: [%s]}}\n"
+SERVER = "  s: {type: OS::Heat::DeployedServer}\n"
+DEPLOYMENT = (
+    "  d: {type: OS::Heat::SoftwareDeployment, properties: {config: {get_resource: c},"
+    " server: {get_resource: s}, actions: [CREATE, UPDATE, DELETE], input_values: {n: 1}}}\n"
+)
+DEPLOYED = (
+    HEAD + CONFIG % "" + SERVER + DEPLOYMENT + "outputs: {o: {value: {get_attr: [d, deploy_stdout]}}}\n"
+)
+
+
+async def deploying(stage: Stage, ref: str, state: str) -> None:
+    await stage.until(lambda: ref in stage.refs() and stage.record(ref).state == state)
+
+
+def test_a_deployment_is_done_when_its_server_says_so_each_time(play):
+    async def story(stage: Stage) -> None:
+        await stage.world.user.create("web", DEPLOYED)
+        await deploying(stage, "d@east#1", "CREATED")
+        await asyncio.sleep(30.0)
+        await stage.owner("east").kill()
+        await stage.world.user.signal("web", "d", {"deploy_stdout": "made", "deploy_status_code": 0})
+        assert await stage.settled() == "CREATE_COMPLETE"
+        assert stage.attribute("d@east#1", "deploy_stdout") == "made"
+        await stage.world.user.signal("web", "d", {"deploy_stdout": "too late"})
+        await stage.world.user.update("web", DEPLOYED.replace("n: 1", "n: 2"))
+        await deploying(stage, "d@east#1", "UPDATING")
+        await asyncio.sleep(30.0)
+        assert stage.state() == "UPDATE_IN_PROGRESS"
+        await stage.world.user.signal("web", "d", {"deploy_stdout": "changed"})
+        assert await stage.settled() == "UPDATE_COMPLETE"
+        assert stage.attribute("d@east#1", "deploy_stdout") == "changed"
+        await stage.world.user.delete("web")
+        await deploying(stage, "d@east#1", "LEAVING")
+        await stage.owner("east").kill()
+        await asyncio.sleep(30.0)
+        assert stage.state() == "DELETE_IN_PROGRESS"
+        await stage.world.user.signal("web", "d", {})
+        assert await stage.settled() == "DELETE_COMPLETE"
+        assert signals(stage) == 0
+
+    play(story)
+
+
+def test_a_deployment_that_failed_is_made_anew(play):
+    once = DEPLOYED.replace("CREATE, UPDATE, DELETE", "CREATE")
+
+    async def story(stage: Stage) -> None:
+        await stage.world.user.create("web", once)
+        await deploying(stage, "d@east#1", "CREATED")
+        await stage.world.user.signal("web", "d", {"deploy_status_code": 3})
+        assert await stage.settled() == "CREATE_FAILED"
+        assert "non-zero status code: 3" in stage.record("d@east#1").reason
+        await stage.world.user.update("web", once)
+        await deploying(stage, "d@east#2", "CREATED")
+        await stage.world.user.signal("web", "d", {})
+        assert await stage.settled() == "UPDATE_COMPLETE"
+        assert {"d@east#2", "c@east#1", "s@east#1"} == stage.refs()
+
+    play(story)
+
+
+def test_an_input_may_ask_for_another_deployment(play):
+    n = "{name: n, replace_on_change: true}"
+    template = DEPLOYED.replace("inputs: []", f"inputs: [{n}]").replace("CREATE, UPDATE, DELETE", "CREATE")
+
+    async def story(stage: Stage) -> None:
+        await stage.world.user.create("web", template)
+        await deploying(stage, "d@east#1", "CREATED")
+        await stage.world.user.signal("web", "d", {})
+        assert await stage.settled() == "CREATE_COMPLETE"
+        await stage.world.user.update("web", template.replace("n: 1", "n: 2"))
+        await deploying(stage, "d@east#2", "CREATED")
+        await stage.owner("east").kill()
+        await stage.world.user.signal("web", "d", {})
+        assert await stage.settled() == "UPDATE_COMPLETE"
+        assert {"d@east#2", "c@east#1", "s@east#1"} == stage.refs()
+
+    play(story)

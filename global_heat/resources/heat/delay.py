@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from global_heat.model.signal import Signal
 from global_heat.model.values import Body, Json, Properties
 from global_heat.resources.local import LocalType
 from global_heat.resources.type import Making
@@ -26,7 +29,7 @@ class Delay(LocalType):
         until: float = body.get("until", 0.0)
         return None if clock >= until else until
 
-    def leave(self, made: Body, clock: float) -> Body | None:
+    def leave(self, made: Body, clock: float, signals: Sequence[Signal]) -> Body | None:
         if "leaving" in made:
             return made
         seconds = made.get("leaving_seconds", 0.0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from global_heat.model.names import PhysicalId
+from global_heat.model.signal import Signal
 from global_heat.model.values import Body, Json, Properties, Unknown
 from global_heat.resources.local import NEVER, LocalType
 from global_heat.resources.type import Failed, Making
@@ -30,10 +31,10 @@ class TestResource(LocalType):
         }
     )
 
-    def check(self, props: Properties) -> list[str]:
+    def gaps(self, props: Properties) -> list[str]:
         named = [props.get("client_name"), props.get("entity_name")]
         if all(named) and not any(isinstance(name, Unknown) for name in named):
-            return ["client_name: nothing is asked of a service while it waits; leave it out"]
+            return ["client_name and entity_name (asking a service while it waits)"]
         return []
 
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
@@ -69,7 +70,7 @@ class TestResource(LocalType):
             raise Failed(f"Test Resource failed {body.get('name', '')}".rstrip())
         return None
 
-    def leave(self, made: Body, clock: float) -> Body | None:
+    def leave(self, made: Body, clock: float, signals: Sequence[Signal]) -> Body | None:
         if "leaving" in made:
             return made
         seconds = made.get("leaving_seconds", 0.0)

@@ -61,8 +61,7 @@ class WaitConditionHandle(Handle):
     words = ("id", "status", "reason", "data")
 
     def gaps(self, props: Properties) -> list[str]:
-        service = _ELSEWHERE.get(str(props.get("signal_transport")))
-        return [f"signal_transport {props['signal_transport']} (it needs {service})"] if service else []
+        return gap_of_transport(props)
 
     def completed(self, said: Json, number: int) -> Json:
         if said is not None and not isinstance(said, dict):
@@ -94,6 +93,12 @@ class UpdateWaitConditionHandle(Handle):
 
     def reference(self, id: PhysicalId, body: Body) -> Json:
         return place(id, body)
+
+
+def gap_of_transport(props: Properties) -> list[str]:
+    """A way to signal that leads through a service which is not spoken to."""
+    service = _ELSEWHERE.get(str(props.get("signal_transport")))
+    return [f"signal_transport {props['signal_transport']} (it needs {service})"] if service else []
 
 
 def place(id: PhysicalId, body: Body) -> str:

@@ -156,9 +156,9 @@ def test_a_test_resource_waits_as_long_as_it_is_told(
     assert waits(TEST.make(MAKING, {"value": "x", **props}, b"")) == created
     assert waits(TEST.make(updating({"value": "w"}), {"value": "x", **props}, b"")) == updated
     made = TEST.make(MAKING, {"value": "x", **props}, b"")
-    leaving = TEST.leave(made, CLOCK)
+    leaving = TEST.leave(made, CLOCK, ())
     assert (0 if leaving is None else waits(leaving)) == deleted
-    assert leaving is None or TEST.leave(leaving, CLOCK + 1) == leaving
+    assert leaving is None or TEST.leave(leaving, CLOCK + 1, ()) == leaving
 
 
 def test_a_test_resource_waits_only_for_a_change_of_its_value() -> None:
@@ -179,21 +179,21 @@ def test_a_test_resource_is_replaced_by_another_value_when_told() -> None:
 
 
 def test_a_test_resource_asks_no_service() -> None:
-    assert len(TEST.check({"client_name": "nova", "entity_name": "servers"})) == 1
-    assert TEST.check({"client_name": "nova", "entity_name": ""}) == []
-    assert TEST.check({"client_name": Unknown("x"), "entity_name": "servers"}) == []
+    assert len(TEST.gaps({"client_name": "nova", "entity_name": "servers"})) == 1
+    assert TEST.gaps({"client_name": "nova", "entity_name": ""}) == []
+    assert TEST.gaps({"client_name": Unknown("x"), "entity_name": "servers"}) == []
 
 
 def test_a_delay_waits_for_the_actions_it_is_for() -> None:
     props = {"min_wait": 10, "max_jitter": 0, "jitter_multiplier": 1.0, "actions": ["CREATE"]}
     made = DELAY.make(MAKING, props, bytes(64))
-    assert waits(made, DELAY) == 10 and DELAY.leave(made, CLOCK) is None
+    assert waits(made, DELAY) == 10 and DELAY.leave(made, CLOCK, ()) is None
     assert waits(DELAY.make(updating(made), props, bytes(64)), DELAY) == 0
     made = DELAY.make(MAKING, {**props, "actions": ["DELETE"]}, bytes(64))
     assert waits(made, DELAY) == 0
-    leaving = DELAY.leave(made, CLOCK)
+    leaving = DELAY.leave(made, CLOCK, ())
     assert leaving is not None and waits(leaving, DELAY) == 10
-    assert DELAY.leave(leaving, CLOCK + 5) == leaving
+    assert DELAY.leave(leaving, CLOCK + 5, ()) == leaving
 
 
 def test_the_jitter_of_a_delay_is_drawn_evenly_up_to_its_most() -> None:
@@ -202,7 +202,7 @@ def test_the_jitter_of_a_delay_is_drawn_evenly_up_to_its_most() -> None:
     assert min(drawn) == 10 and 11.9 < max(drawn) <= 12
     assert abs(sum(drawn) / len(drawn) - 11) < 0.01
     made = DELAY.make(MAKING, props, bytes(8) + b"\xff" * 56)
-    leaving = DELAY.leave(made, CLOCK)
+    leaving = DELAY.leave(made, CLOCK, ())
     assert leaving is not None and waits(leaving, DELAY) > 11.9 and waits(made, DELAY) == 10
 
 
