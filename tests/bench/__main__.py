@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -74,12 +75,13 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     told = Console(stderr=True)
+    told.print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: what else runs is measured along")
     figures: list[Figure] = []
     for name in options.parts or PARTS:
         about, measure = PARTS[name]
         begun = time.monotonic()
         figures += measure()
-        told.print(f"{name}: {about}, {time.monotonic() - begun:.0f} s")
+        told.print(f"{name}: {about}, {time.monotonic() - begun:.0f} s", soft_wrap=True)
     if options.json:
         print(
             json.dumps(
