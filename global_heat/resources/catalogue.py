@@ -77,10 +77,21 @@ ALL: Mapping[str, ResourceType] = {
     )
 }
 
+
+def _of_servers(type: ResourceType) -> frozenset[str]:
+    """What a group of deployments takes: what each of them does, but many servers."""
+    return type.supported - {"server"} | {"servers"}
+
+
 _EXPANDED = {
     "OS::Heat::ResourceGroup": frozenset(
         {"count", "index_var", "removal_policies", "removal_policies_mode", "resource_def"}
-    )
+    ),
+    "OS::Heat::ResourceChain": frozenset({"concurrent", "resource_properties", "resources"}),
+    "OS::Heat::SoftwareDeploymentGroup": _of_servers(SoftwareDeployment()),
+    "OS::Heat::SoftwareDeployments": _of_servers(SoftwareDeployment()),
+    "OS::Heat::StructuredDeploymentGroup": _of_servers(StructuredDeployment()),
+    "OS::Heat::StructuredDeployments": _of_servers(StructuredDeployment()),
 }
 """Types that become other resources before anything is planned: no step ever has one of them."""
 

@@ -13,6 +13,7 @@ from global_heat.model.schema import Schemas, TypeSchema
 from global_heat.model.values import Json, Unknown
 from global_heat.template.arguments import argument_of_nested, argument_of_root
 from global_heat.template.builtin import BUILTIN_FILES
+from global_heat.template.deploying import DEPLOYMENTS, SERVERS, DeploymentGroup, ForServer
 from global_heat.template.environment import Environment
 from global_heat.template.evaluation import Evaluation, Run, Trace
 from global_heat.template.evaluator import Evaluator
@@ -163,7 +164,7 @@ class Expansion:
             return self._build_nested(standing, target, given, around)
         schema = self._schemas.get(target.name)
         assert schema is not None, target
-        if target.name in (GROUP_TYPE, CHAIN_TYPE) and text.external_id is None:
+        if target.name in (GROUP_TYPE, CHAIN_TYPE, *DEPLOYMENTS) and text.external_id is None:
             return self._build_group(standing, target.name, schema, given, around)
         leaf = Leaf(standing, target.name, schema, given)
         self.leaves[path] = leaf
@@ -306,7 +307,10 @@ class Expansion:
         grouping = Grouping(type, schema, given, self._run, self._faults, self.is_secret, past)
         members = grouping.read()
         title = self._title(standing, around)
-        group = Group(standing, title, type, schema, given, members.definition if members else given)
+        definition = members.definition if members else given
+        group = (DeploymentGroup if type in DEPLOYMENTS else Group)(
+            standing, title, type, schema, given, definition
+        )
         self.containers[standing.path] = group
         if members is None or self._is_too_deep(standing, around):
             return Broken()
@@ -320,7 +324,8 @@ class Expansion:
             depth=around.depth + 1,
             parent=group,
         )
-        at: At = (given.at, "resource_def" if type == GROUP_TYPE else "resources")
+        within = {GROUP_TYPE: "resource_def", CHAIN_TYPE: "resources"}
+        at: At = (given.at, within.get(type, SERVERS))
         self._build_members(standing.path, members, at, group, below)
         return group
 
@@ -331,6 +336,8 @@ class Expansion:
             given: Given = members.definition
             if members.index_var:
                 given = Indexed(members.definition, members.index_var, name)
+            if members.servers:
+                given = ForServer(members.definition, name)
             text = ResourceText(type=type, metadata=members.metadata)
             group.nodes[name] = self._build_node(path, name, text, at, given, below, before)
             before = (path,) if members.in_turn else ()

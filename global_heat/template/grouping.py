@@ -9,6 +9,7 @@ import msgspec
 
 from global_heat.model.schema import TypeSchema
 from global_heat.model.values import Json, Unknown
+from global_heat.template.deploying import DEPLOYMENTS, SERVERS
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.given import Given, Part, Written
 from global_heat.template.location import At, Faults
@@ -27,6 +28,8 @@ class Members(msgspec.Struct, frozen=True):
     """Each member's name and type, in order."""
     definition: Given
     """The properties that each is given."""
+    servers: bool = False
+    """Whether each has a server of its own, out of the group's map."""
     index_var: str = ""
     """Stands for the member's name in them; empty: nothing does."""
     metadata: dict[str, Json] = {}
@@ -62,7 +65,10 @@ class Grouping:
         before = len(self._faults)
         coercion = Coercion(self._faults)
         shaped = shape(self._type, self._schema, self._given, self._run, coercion, self._is_secret)
-        members = self._group(shaped) if self._type == GROUP_TYPE else self._chain(shaped)
+        if self._type in DEPLOYMENTS:
+            members = self._deployments(shaped)
+        else:
+            members = self._group(shaped) if self._type == GROUP_TYPE else self._chain(shaped)
         return members if len(self._faults) == before else None
 
     def _group(self, shaped: Mapping[str, Json]) -> Members | None:
@@ -123,6 +129,14 @@ class Grouping:
             definition=self._inside("resource_properties"),
             in_turn=concurrent is not True,
         )
+
+    def _deployments(self, shaped: Mapping[str, Json]) -> Members | None:
+        servers = shaped.get(SERVERS)
+        self._expect_known(servers, (self._given.at, SERVERS))
+        if not isinstance(servers, dict):
+            return None
+        type = DEPLOYMENTS[self._type]
+        return Members(types=dict.fromkeys(servers, type), definition=self._given, servers=True)
 
     def _inside(self, *names: str) -> Given:
         """A map among the properties, as it is written where that is possible."""

@@ -309,3 +309,33 @@ def test_an_input_may_ask_for_another_deployment(play):
         assert {"d@east#2", "c@east#1", "s@east#1"} == stage.refs()
 
     play(story)
+
+
+def test_a_group_deploys_to_each_of_its_servers(play):
+    group = (
+        "  g: {type: OS::Heat::SoftwareDeploymentGroup, properties: {config: {get_resource: c}, servers:"
+        " {one: {get_resource: s}, two: another}, input_values: {n: 1}}}\n"
+    )
+    outputs = (
+        "outputs: {o: {value: {get_attr: [g, deploy_stdouts]}},"
+        " t: {value: {get_attr: [g, deploy_stdouts, two]}}, r: {value: {get_attr: [g, result]}}}\n"
+    )
+    template = HEAD + CONFIG % "" + SERVER + group + outputs
+
+    async def story(stage: Stage) -> None:
+        await stage.world.user.create("web", template)
+        for name in ("one", "two"):
+            await deploying(stage, f"g/{name}@east#1", "CREATED")
+        await stage.world.user.signal("web", "g/one", {"deploy_stdout": "1"})
+        await asyncio.sleep(30.0)
+        assert stage.state() == "CREATE_IN_PROGRESS"
+        await stage.world.user.signal("web", "g/two", {"deploy_stdout": "2"})
+        assert await stage.settled() == "CREATE_COMPLETE"
+        assert {stage.attribute(f"g/{n}@east#1", "deploy_stdout") for n in ("one", "two")} == {"1", "2"}
+        await stage.world.user.update("web", template.replace("two: another", "three: another"))
+        await deploying(stage, "g/three@east#1", "CREATED")
+        await stage.world.user.signal("web", "g/three", {})
+        assert await stage.settled() == "UPDATE_COMPLETE"
+        assert stage.refs() == {"c@east#1", "s@east#1", "g/one@east#1", "g/three@east#1"}
+
+    play(story)

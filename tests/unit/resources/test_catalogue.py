@@ -22,7 +22,14 @@ def test_what_is_supported_is_what_heat_knows_and_all_that_it_requires(name: str
 
 
 def test_a_group_is_supported_without_being_a_type() -> None:
-    assert supported().keys() - ALL.keys() == {"OS::Heat::ResourceGroup"}
+    assert supported().keys() - ALL.keys() == {
+        "OS::Heat::ResourceChain",
+        "OS::Heat::ResourceGroup",
+        "OS::Heat::SoftwareDeploymentGroup",
+        "OS::Heat::SoftwareDeployments",
+        "OS::Heat::StructuredDeploymentGroup",
+        "OS::Heat::StructuredDeployments",
+    }
     assert load_schemas().supported("OS::Heat::ResourceGroup")
     assert load_schemas().supported("OS::Heat::Stack") is None
 

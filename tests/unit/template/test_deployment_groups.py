@@ -1,0 +1,88 @@
+"""Groups of deployments become one deployment for each server."""
+
+from __future__ import annotations
+
+import pytest
+
+from global_heat.model.errors import Invalid
+from global_heat.model.names import Path, Project, Region, StackId
+from global_heat.model.values import Json, Unknown
+from global_heat.resources.catalogue import load_schemas
+from global_heat.template.compilation import compile_source
+from global_heat.template.source import Identity, Source
+from global_heat.template.tree import Tree
+
+SCHEMAS = load_schemas()
+IDENTITY = Identity("s", StackId("id"), Project("p"), Region("east"))
+HEAD = "heat_template_version: 2018-08-31\nresources:\n  s: {type: OS::Heat::DeployedServer}\n"
+GROUP = "  g: {type: OS::Heat::%s, properties: {config: c, input_values: {a: 1}, servers: %s}}\n"
+TWO = "{one: {get_resource: s}, two: other}"
+OUTPUTS = (
+    "outputs: {all: {value: {get_attr: [g, deploy_stdouts]}}, two: {value: {get_attr: [g, result, two]}}}\n"
+)
+
+
+class Known:
+    """A view in which each attribute says what it is of."""
+
+    def reference(self, path: Path) -> Json:
+        return f"id of {path}"
+
+    def attribute(self, path: Path, name: str) -> Json:
+        return f"{name} of {path}"
+
+
+class Nothing:
+    def reference(self, path: Path) -> Json:
+        return Unknown(path)
+
+    def attribute(self, path: Path, name: str) -> Json:
+        return Unknown(path)
+
+
+def compiled(type: str = "SoftwareDeploymentGroup", servers: str = TWO, more: str = OUTPUTS) -> Tree:
+    return compile_source(Source(HEAD + GROUP % (type, servers) + more), IDENTITY, SCHEMAS, ["east"])
+
+
+@pytest.mark.parametrize(
+    ("group", "member"),
+    [
+        ("SoftwareDeploymentGroup", "SoftwareDeployment"),
+        ("SoftwareDeployments", "SoftwareDeployment"),
+        ("StructuredDeploymentGroup", "StructuredDeployment"),
+        ("StructuredDeployments", "StructuredDeployment"),
+    ],
+)
+def test_each_server_gets_a_deployment_of_its_own(group: str, member: str) -> None:
+    tree = compiled(group)
+    types = {path: definition.type for path, definition in tree.definitions.items() if "/" in path}
+    assert types == {"g/one": f"OS::Heat::{member}", "g/two": f"OS::Heat::{member}"}
+    assert list(tree.unsupported()) == []
+    properties = {name: tree.properties(Path(f"g/{name}"), Known()) for name in ("one", "two")}
+    assert {name: given["server"] for name, given in properties.items()} == {"one": "id of s", "two": "other"}
+    for given in properties.values():
+        assert given["config"] == "c" and given["input_values"] == {"a": 1} and "servers" not in given
+    assert list(tree.requires(Path("g/one"))) == ["s"]
+
+
+def test_an_attribute_of_the_group_is_a_map_of_its_members() -> None:
+    outputs = compiled().outputs(Known())
+    assert outputs["all"].value == {
+        "one": "deploy_stdout of g/one",
+        "two": "deploy_stdout of g/two",
+    }
+    assert outputs["two"].value == "result of g/two"
+    assert {"deploy_stdout", "result"} <= set(compiled().needed_attributes(Path("g/two")))
+
+
+def test_servers_that_are_not_known_beforehand_are_refused_with_their_place() -> None:
+    value = "  v: {type: OS::Heat::Value, properties: {type: json, value: {a: b}}}\n"
+    with pytest.raises(Invalid) as refused:
+        compiled(servers="{get_attr: [v, value]}", more=value)
+    assert [fault.path for fault in refused.value.faults] == ["resources.g.properties.servers"]
+
+
+def test_a_group_without_servers_deploys_nothing() -> None:
+    for servers in ("{}", "null"):
+        tree = compiled(servers=servers, more="")
+        assert list(tree.definitions) == ["s"]
