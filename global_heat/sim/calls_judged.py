@@ -32,6 +32,13 @@ def _changes(case: Case) -> Iterator[Entry]:
             yield entry
 
 
+def _creates(case: Case) -> Iterator[Entry]:
+    """Those of an attempt; an update may write the token again."""
+    for entry in _changes(case):
+        if entry.method == "POST" and entry.token and not entry.path.partition("?")[0].endswith("/action"):
+            yield entry
+
+
 def _is_resumed(processes: Processes, entry: Entry, at: float) -> bool:
     moments = processes.resumed.get(entry.client, frozenset())
     return any(abs(moment - at) < 1e-6 for moment in moments)
@@ -90,8 +97,8 @@ def _bounded_load(case: Case) -> Iterator[Violation]:
 def _known_credential(case: Case) -> Iterator[Violation]:
     """An attempt's request is admitted only while the credential is good that the ledger knows of."""
     bounds = case.evidence.bounds
-    for entry in _changes(case) if bounds is not None else ():
-        versions = case.ledger.versions.get(entry.token) if entry.token else None
+    for entry in _creates(case) if bounds is not None else ():
+        versions = case.ledger.versions.get(entry.token)
         if not versions or entry.admitted_at is None or bounds is None:
             continue
         expiry = versions[0][2].cred_expires_at
@@ -139,7 +146,8 @@ def _retained_stays(case: Case) -> Iterator[Violation]:
             continue
         if id not in things:
             continue
-        step = _last(things[id], entry.sent_at - case.evidence.epoch)
+        standing = (s for s in things[id] if s.after is not None and s.after.state is not State.LEAVING)
+        step = _last(standing, entry.sent_at - case.evidence.epoch)
         if step is not None and step.after is not None and step.after.retain:
             yield Violation(11, f"DELETE of {step.after.ref}, which is to be kept")
 
@@ -219,7 +227,7 @@ def _absence_is_seen(case: Case) -> Iterator[Violation]:
     if bounds is None:
         return
     looks, turns = _Looks(case), _Turns(case)
-    sent = {entry.token: entry for entry in _changes(case) if entry.token}
+    sent = {entry.token: entry for entry in _creates(case)}
     for token, commits in case.ledger.commits.items():
         attempts = [attempt for _, _, attempt in case.ledger.versions[token]]
         for before, after, written in zip(attempts, attempts[1:], commits[1:], strict=False):
