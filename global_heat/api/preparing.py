@@ -41,10 +41,13 @@ class Preparation:
         return self._made[key]
 
     async def around(self, wish: Awaitable[Operation]) -> Operation:
-        """Await the wish; remove the trusts that were made for it and are recorded nowhere."""
+        """Await the wish; remove the trusts that were made for it and are recorded nowhere.
+
+        Not when nobody knows whether it was written: it might be in a moment, and would stand without them.
+        """
         try:
             operation = await wish
-        except Invalid:
+        except (Invalid, Transient):
             await self._discard_unrecorded()
             raise
         # A repeat is told of the operation that the first one started, with the trusts of that one.

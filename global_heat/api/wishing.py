@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
 
@@ -50,14 +51,17 @@ class Wishing:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._store = backend.store
+        self.under_way: set[asyncio.Task[Operation]] = set()
+        """Wishes that are being carried out, whether or not their callers still wait."""
 
     async def create(self, call: Call, name: str, spec: Spec, request_id: str = "") -> Operation:
         """Raises `Invalid` with all faults, located; ALREADY_EXISTS for a name that is taken."""
         regions = await self.regions()
         wish = _wish(name, spec, self._default_region(spec, regions))
         prepare = Preparation(self._backend, call, self.check)
-        return await prepare.around(
-            self._backend.wishes.create(call.caller, wish, request_id, regions, prepare, (name, spec))
+        return await self._to_its_end(
+            prepare,
+            self._backend.wishes.create(call.caller, wish, request_id, regions, prepare, (name, spec)),
         )
 
     async def update(
@@ -67,9 +71,17 @@ class Wishing:
         regions = await self.regions()
         wish = _wish(name, spec, Region(spec.region), etag)
         prepare = Preparation(self._backend, call, self.check)
-        return await prepare.around(
-            self._backend.wishes.update(call.caller, name, wish, request_id, regions, prepare, said)
+        return await self._to_its_end(
+            prepare,
+            self._backend.wishes.update(call.caller, name, wish, request_id, regions, prepare, said),
         )
+
+    async def _to_its_end(self, prepare: Preparation, wish: Awaitable[Operation]) -> Operation:
+        """Carry it out, also when the caller hangs up: what was made for it must not be left lying about."""
+        task = asyncio.create_task(prepare.around(wish))
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+        return await asyncio.shield(task)
 
     async def change(
         self,

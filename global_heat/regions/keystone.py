@@ -22,6 +22,8 @@ from global_heat.regions.sessions import Sessions
 
 CHECKED_SECONDS_MAX = 60.0
 CHECKED_MAX = 4096
+EXPIRY_STEP_SECONDS = 1e-5
+"""Expiries that are to tell trusts apart differ by as much: Keystone keeps microseconds, cut off."""
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -170,6 +172,26 @@ class Trusts:
             return str(body["trust"]["id"])
         except (KeyError, TypeError) as fault:
             raise Ambiguous(f"Keystone of {spec.name} answered with something that is no trust") from fault
+
+    async def find(
+        self, spec: RegionSpec, token: str, who: Who, trustee: str, expires_at: float
+    ) -> str | None:
+        """The id of the caller's trust that has this expiry; None: there is none. Errors as `create`."""
+        path = f"/OS-TRUST/trusts?trustor_user_id={who.user}&trustee_user_id={trustee}"
+        response = await ask_keystone(self._calls, spec, "GET", path, token=token)
+        body = answers.read(response, IDENTITY, spec.name, changes=False)
+        try:
+            for trust in body["trusts"]:
+                expiry = trust["expires_at"]
+                if (
+                    expiry is not None
+                    and trust["project_id"] == who.project
+                    and abs(datetime.fromisoformat(expiry).timestamp() - expires_at) < EXPIRY_STEP_SECONDS / 2
+                ):
+                    return str(trust["id"])
+        except (KeyError, TypeError, ValueError) as fault:
+            raise Transient(f"Keystone of {spec.name} answered with something that is no trusts") from fault
+        return None
 
     async def delete(self, spec: RegionSpec, session: Session, trust_id: str) -> None:
         """Remove a trust, with a session of it or of its trustor. One that is gone is no error.

@@ -5,16 +5,17 @@ The trust's id is no secret by itself, but nobody needs to see it: it is sealed,
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection
 from typing import Protocol
 
 import structlog
 
-from global_heat.model.errors import Invalid, Transient
+from global_heat.model.errors import Ambiguous, Invalid, Transient
 from global_heat.model.names import Project, Region, StackId
 from global_heat.model.records import TrustRecord
 from global_heat.regions.credentials import PasswordCredential, TrustCredential
-from global_heat.regions.keystone import Trusts
+from global_heat.regions.keystone import EXPIRY_STEP_SECONDS, Trusts
 from global_heat.regions.keystone import Who as KeystoneWho
 from global_heat.regions.registry import RegionSpec, Registry
 from global_heat.regions.sessions import Sessions
@@ -26,6 +27,9 @@ from global_heat.store.sealing import Seal
 KEPT_SECONDS = 30.0
 """For so long a replica goes on with a trust that another has replaced."""
 KEPT_MAX = 4096
+FAR = 4_102_444_800.0
+"""The year 2100: trusts expire in the thirty years that follow."""
+_EXPIRIES = int(30 * 365 * 86400 / EXPIRY_STEP_SECONDS)
 
 log = structlog.get_logger()
 
@@ -101,7 +105,14 @@ class StackTrusts:
             if before is not None and await self._is_good(spec, before):
                 continue
             trustee = (await self._sessions.get(spec, self._service)).user or ""
-            id = await self._trusts.create(spec, token, trustor, trustee, self._roles)
+            expires_at = self._expiry(project, stack, spec.cloud)
+            try:
+                id = await self._trusts.create(spec, token, trustor, trustee, self._roles, expires_at)
+            except Ambiguous:
+                found = await self._trusts.find(spec, token, trustor, trustee, expires_at)
+                if found is None:
+                    raise
+                id = found
             self._kept.pop((stack, spec.cloud), None)
             sealed = self._seal.seal(id, *_place(project, stack, spec.cloud))
             made.append(TrustRecord(cloud=spec.cloud, sealed=sealed, user=who.user))
@@ -134,6 +145,12 @@ class StackTrusts:
         except Invalid as refusal:
             # Gone already, or of a user who is, or sealed by a key that we do not have any more.
             log.warning("a trust cannot be removed", stack=stack, cloud=record.cloud, error=str(refusal))
+
+    def _expiry(self, project: Project, stack: StackId, cloud: str) -> float:
+        """An expiry that no other trust has, in a far future: the one mark that a trust can carry."""
+        # What is sealed is never the same twice.
+        drawn = hashlib.sha256(self._seal.seal("", *_place(project, stack, cloud)).encode()).digest()
+        return FAR + int.from_bytes(drawn[:8], "big") % _EXPIRIES * EXPIRY_STEP_SECONDS
 
     async def _is_good(self, spec: RegionSpec, credential: TrustCredential) -> bool:
         try:

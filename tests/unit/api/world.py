@@ -113,11 +113,13 @@ class Trusts:
         self.standing: list[tuple[StackId, str]] = []
         self.meeting: asyncio.Barrier | None = None
         """Where those who have a trust made wait for each other."""
+        self.asked = asyncio.Event()
 
     async def ensure(self, who, token, project, stack, regions) -> Sequence[TrustRecord]:
         self.made.append((token, stack, tuple(regions)))
         record = TrustRecord(cloud="default", sealed=f"trust {len(self.made)}", user=who.user)
         self.standing.append((stack, record.sealed))
+        self.asked.set()
         if self.meeting is not None:
             await self.meeting.wait()
         return [record]

@@ -73,11 +73,14 @@ class Bench:
 
     async def ensure(self, *regions: Region) -> Sequence[TrustRecord]:
         """Have the trusts made that are missing, and record them as a wish does."""
+        return await self.ensure_of(STACK, *regions)
+
+    async def ensure_of(self, stack: StackId, *regions: Region) -> Sequence[TrustRecord]:
         token = self.token()
         who = await self.checker.check(token)
-        made = await self.trusts.ensure(who, token, self.project, STACK, regions)
+        made = await self.trusts.ensure(who, token, self.project, stack, regions)
         for record in made:
-            await self.store.commit(put={keys.trust(self.project, STACK, record.cloud): encode(record)})
+            await self.store.commit(put={keys.trust(self.project, stack, record.cloud): encode(record)})
         return made
 
     def trust_ids(self) -> list[str]:

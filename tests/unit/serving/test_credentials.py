@@ -7,14 +7,15 @@ import asyncio
 import msgspec
 import pytest
 
-from global_heat.model.errors import Invalid, Reason, Transient
+from global_heat.model.errors import Ambiguous, Invalid, Reason, Transient
 from global_heat.model.names import StackId
 from global_heat.model.records import TrustRecord
+from global_heat.sim.cloud.faults import Disturbance, Fate, Mangle
 from global_heat.sim.cloud.inprocess import Cut
 from global_heat.sim.loop import run
 from global_heat.store import keys
 from global_heat.store.codec import decode
-from global_heat.store.credentials import KEPT_SECONDS
+from global_heat.store.credentials import FAR, KEPT_SECONDS
 from tests.unit.serving.bench import EAST, STACK, WEST, Bench
 
 
@@ -127,6 +128,47 @@ def test_while_keystone_is_silent_none_is_made() -> None:
         with pytest.raises(Transient):
             await bench.trusts.ensure(who, token, bench.project, STACK, [EAST])
         assert bench.trust_ids() == []
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "fate", [Fate(answer_lost=True, reset=True), Fate(status=500, effect=True), Fate(mangle=Mangle.GARBAGE)]
+)
+def test_one_whose_answer_was_lost_is_found_by_its_expiry(fate: Fate) -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.ensure_of(StackId("other"), EAST)
+        lost = Disturbance(fate, ("POST",), path="/OS-TRUST/trusts", times=1)
+        bench.cloud.regions[EAST].faults.add(lost)
+        await bench.ensure_of(STACK, EAST)
+        found = await bench.trusts.find(bench.project, STACK, "fake")
+        assert found is not None
+        assert bench.trust_ids()[1:] == [found.trust_id], "one for each stack, and no more"
+
+    run(main())
+
+
+def test_one_that_was_never_made_is_not_found() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.ensure_of(StackId("other"), EAST)
+        bench.cloud.regions[EAST].faults.add(
+            Disturbance(Fate(status=500), ("POST",), path="/OS-TRUST/trusts")
+        )
+        with pytest.raises(Ambiguous):
+            await bench.ensure_of(STACK, EAST)
+
+    run(main())
+
+
+def test_no_two_expire_at_the_same_moment_nor_soon() -> None:
+    async def main() -> None:
+        bench = Bench()
+        for n in range(50):
+            await bench.ensure_of(StackId(f"stack {n}"), EAST)
+        expiries = [trust.expires_at or 0.0 for trust in bench.cloud.keystone.trusts.values()]
+        assert len(set(expiries)) == 50 and min(expiries) >= FAR
 
     run(main())
 
