@@ -7,6 +7,7 @@ so that whoever takes the shard over waits on for what its former owner waited f
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -66,3 +67,11 @@ CONFIGS = frozenset(
     }
 )
 """The types whose ids stand for a text."""
+
+
+def is_config_id(value: Json) -> bool:
+    """Whether a value looks like the id of a config."""
+    try:
+        return isinstance(value, str) and str(uuid.UUID(value)) == value.lower()
+    except ValueError:
+        return False

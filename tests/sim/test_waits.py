@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from conftest import Stage
+
+from global_heat.regions.transport import Request
 
 HEAD = "heat_template_version: 2018-08-31\nresources:\n"
 DELAY = HEAD + "  d: {type: OS::Heat::Delay, properties: {min_wait: 100}}\n"
@@ -136,5 +139,31 @@ def test_a_config_is_found_by_its_id_from_another_stack_until_it_is_gone(play):
         await stage.world.user.delete("web")
         assert await stage.settled() == "DELETE_COMPLETE"
         assert len(stage.world.cluster.scan("configs/", "", stage.world.cluster.revision)) == 1
+
+    play(story)
+
+
+def test_a_server_boots_with_the_text_of_the_config_that_it_names(play):
+    template = HEAD + (
+        "  c: {type: OS::Heat::SoftwareConfig, properties: {config: '#!/bin/sh'}}\n"
+        "  n: {type: OS::Neutron::Net}\n"
+        "  u: {type: OS::Neutron::Subnet, properties: {network: {get_resource: n}, cidr: 10.0.0.0/24}}\n"
+        "  p: {type: OS::Neutron::Port, properties: {network: {get_resource: n}}}\n"
+        "  s: {type: OS::Nova::Server, properties: {flavor: m1.tiny, image: cirros, user_data_format: RAW,"
+        " networks: [{port: {get_resource: p}}], user_data: {get_resource: c}}}\n"
+    )
+
+    async def story(stage: Stage) -> None:
+        sent: list[bytes] = []
+        faults = stage.world.cloud.regions["east"].faults
+
+        def look(request: Request) -> None:
+            if request.method == "POST" and request.url.endswith("/servers"):
+                sent.append(request.body or b"")
+
+        faults.decide = look
+        await create(stage, template)
+        assert await stage.settled() == "CREATE_COMPLETE"
+        assert [json.loads(body)["server"]["user_data"] for body in sent] == ["IyEvYmluL3No"]
 
     play(story)

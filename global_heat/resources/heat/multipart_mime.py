@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-import uuid
 from collections.abc import Collection, Iterator
 from email.message import Message
 from email.mime.multipart import MIMEMultipart
@@ -12,7 +11,7 @@ from pathlib import PurePosixPath
 
 from global_heat.model.values import Body, Json, Properties
 from global_heat.resources.heat.config import Config
-from global_heat.resources.local import CONFIGS
+from global_heat.resources.local import CONFIGS, is_config_id
 from global_heat.resources.type import Failed, Making
 
 _BOUNDARY_BYTES = 16
@@ -25,7 +24,7 @@ class MultipartMime(Config):
     seeks = CONFIGS
 
     def looks_at(self, props: Properties) -> Collection[str]:
-        return [part["config"] for part in props.get("parts") or () if is_id(part.get("config"))]
+        return [part["config"] for part in props.get("parts") or () if is_config_id(part.get("config"))]
 
     def text(self, making: Making, props: Properties, random_bytes: bytes) -> Json:
         message = MIMEMultipart(boundary=f"==============={random_bytes[-_BOUNDARY_BYTES:].hex()}==")
@@ -41,14 +40,6 @@ class MultipartMime(Config):
         if not isinstance(content, str):
             raise Failed(f"part {index} names a config that is a map: only texts can be parts")
         return content
-
-
-def is_id(value: Json) -> bool:
-    """Whether a text looks like the id of a config."""
-    try:
-        return isinstance(value, str) and str(uuid.UUID(value)) == value.lower()
-    except ValueError:
-        return False
 
 
 def _pieces(part: Body, content: str) -> Iterator[MIMEText]:

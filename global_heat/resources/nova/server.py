@@ -9,6 +9,7 @@ from global_heat.model.names import PhysicalId, Token
 from global_heat.model.values import Body, Json, Properties, Unknown
 from global_heat.regions.cloud import Cloud, Gone
 from global_heat.resources import marks
+from global_heat.resources.local import CONFIGS
 from global_heat.resources.lookup import find_id
 from global_heat.resources.nova import addresses, changes
 from global_heat.resources.nova.disks import disk_faults, disks_of, resolve_disks
@@ -19,7 +20,7 @@ from global_heat.resources.nova.interfaces import (
     resolve_interfaces,
 )
 from global_heat.resources.nova.states import GONE, failure_of, is_busy, is_changing
-from global_heat.resources.nova.user_data import encoded
+from global_heat.resources.nova.user_data import names_config, user_data_of
 from global_heat.resources.type import Failed, Making, ResourceType, show_or_none
 
 _INTERFACES = "interfaces"
@@ -33,6 +34,7 @@ class Server(ResourceType):
     service = "compute"
     kind = "compute.server"
     polled = True
+    seeks = CONFIGS
     supported = frozenset(
         {
             "admin_pass",
@@ -78,6 +80,9 @@ class Server(ResourceType):
             name in changed and (props.get(f"{name}_update_policy") or policy) == "REPLACE"
             for name, policy in (("flavor", "RESIZE"), ("image", "REBUILD"), ("user_data", "REPLACE"))
         )
+
+    def looks_at(self, props: Properties) -> Collection[str]:
+        return [props["user_data"]] if names_config(props) else []
 
     def token_of(self, body: Body) -> Token | None:
         return marks.metadata_token(body)
@@ -166,7 +171,7 @@ class Server(ResourceType):
         if "flavor" in changed:
             body = await changes.resize(cloud, id, props["flavor"], body)
         if _rebuilds(props, changed, body):
-            await changes.act(cloud, id, "rebuild", _rebuild(props, changed))
+            await changes.act(cloud, id, "rebuild", _rebuild(making, props, changed))
         elif "admin_pass" in changed and props.get("admin_pass"):
             await changes.act(cloud, id, "changePassword", {"adminPass": props["admin_pass"]})
 
@@ -209,7 +214,7 @@ def _order(making: Making, props: Properties) -> Body:
         "adminPass": props.get("admin_pass") or None,
         "tags": props.get("tags") or None,
         "security_groups": [{"name": name} for name in props.get("security_groups") or ()] or None,
-        "user_data": encoded(props.get("user_data") or "", props.get("user_data_format") or "HEAT_CFNTOOLS"),
+        "user_data": user_data_of(making, props),
         "block_device_mapping_v2": disks_of(props) or None,
         "OS-DCF:diskConfig": props.get("diskConfig"),
     }
@@ -226,15 +231,14 @@ def _rebuilds(props: Properties, changed: Collection[str], body: Body) -> bool:
     return "user_data" in changed and props.get("user_data_update_policy") == "REBUILD"
 
 
-def _rebuild(props: Properties, changed: Collection[str]) -> Body:
+def _rebuild(making: Making, props: Properties, changed: Collection[str]) -> Body:
     rebuild: Body = {"imageRef": props["image"]}
     if props.get("image_update_policy") == "REBUILD_PRESERVE_EPHEMERAL":
         rebuild["preserve_ephemeral"] = True
     if props.get("admin_pass"):
         rebuild["adminPass"] = props["admin_pass"]
     if "user_data" in changed and props.get("user_data_update_policy") == "REBUILD":
-        format = props.get("user_data_format") or "HEAT_CFNTOOLS"
-        rebuild["user_data"] = encoded(props.get("user_data") or "", format)
+        rebuild["user_data"] = user_data_of(making, props)
     return rebuild
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 from email import message_from_string
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+
+from global_heat.model.values import Properties
+from global_heat.resources.local import is_config_id
+from global_heat.resources.type import Making
 
 _BOUNDARY = "===============global-heat=="
 _KINDS = (
@@ -17,6 +22,21 @@ _KINDS = (
     ("## template: jinja", "jinja2"),
 )
 """How cloud-init tells the kind of a text by its start."""
+
+
+def names_config(props: Properties) -> bool:
+    """Whether the user data may be the id of a software config, whose text is meant."""
+    return props.get("user_data_format") == "RAW" and is_config_id(props.get("user_data"))
+
+
+def user_data_of(making: Making, props: Properties) -> str | None:
+    """The user data that a server is wished to have, as Nova wants it. An id that nobody knows is a text."""
+    text = props.get("user_data") or ""
+    named = making.found.get(text)
+    if named is not None:
+        config = named.made["config"]
+        text = config if isinstance(config, str) else json.dumps(config)
+    return encoded(text, props.get("user_data_format") or "HEAT_CFNTOOLS")
 
 
 def encoded(user_data: str, format: str) -> str | None:

@@ -4,15 +4,16 @@ import base64
 from email import message_from_bytes
 from typing import Any
 
+import msgspec
 import pytest
 
 from global_heat.model.errors import Invalid, Transient
-from global_heat.model.names import PhysicalId
+from global_heat.model.names import Path, PhysicalId, Token
 from global_heat.resources.catalogue import ALL
 from global_heat.resources.nova import changes
 from global_heat.resources.nova.disks import disks_of
-from global_heat.resources.nova.user_data import encoded
-from global_heat.resources.type import Failed
+from global_heat.resources.nova.user_data import encoded, user_data_of
+from global_heat.resources.type import Failed, Found, Making
 from global_heat.sim.loop import run
 from tests.unit.resources.bench import Bench
 from tests.unit.resources.cases import PUBLIC_KEY, a_machine_room, a_network
@@ -408,3 +409,20 @@ def test_a_strangers_image_of_the_same_id_is_not_ours() -> None:
             assert await bench.found(type, bench.making(type, props), props) == []
 
     run(main())
+
+
+def test_raw_user_data_that_is_a_configs_id_is_that_configs_text() -> None:
+    id = "0a1b2c3d-0000-4000-8000-000000000001"
+    raw = {"user_data": id, "user_data_format": "RAW"}
+    making = Making(token=Token("t"), stack="s", path=Path("r"), name="n")
+
+    def told(props: dict[str, str], config: object = None) -> str | None:
+        found = {} if config is None else {id: Found("OS::Heat::SoftwareConfig", "", {"config": config})}
+        return user_data_of(msgspec.structs.replace(making, found=found), props)
+
+    assert SERVER.looks_at(raw) == [id] and "OS::Heat::SoftwareConfig" in SERVER.seeks
+    assert SERVER.looks_at({**raw, "user_data_format": "HEAT_CFNTOOLS"}) == []
+    assert SERVER.looks_at({**raw, "user_data": "#!/bin/sh"}) == []
+    assert told(raw, "#!/bin/sh\n") == encoded("#!/bin/sh\n", "RAW")
+    assert told(raw, {"a": 1}) == encoded('{"a": 1}', "RAW")
+    assert told(raw) == encoded(id, "RAW")
