@@ -62,6 +62,8 @@ def _range(bound: Json, value: Json) -> str | None:
 
 
 def _length(bound: Json, value: Json) -> str | None:
+    if not isinstance(value, str | list | dict):
+        return "expected something that has a length"
     expected = _between(bound, len(value))
     return expected and f"expected a length {expected}, found one of {len(value)}"
 
@@ -84,6 +86,8 @@ def _allowed_pattern(bound: Json, value: Json) -> str | None:
 
 def _custom(bound: Json, value: Json) -> str | None:
     check = SYNTAX.get(bound)
+    if check and isinstance(value, list):
+        return f"{bound} is for a text"
     return check(value) if check and isinstance(value, str) and value else None
 
 

@@ -84,6 +84,8 @@ class Run:
         self.view = view
         self.trace = Trace()
         self.faults = Faults() if faults is None else faults
+        self.asks = True
+        """Whether the values of conditions are asked for; else only their form is looked at."""
         self._memo: dict[Hashable, object] = {}
 
     def memoized(self, key: Hashable, compute: Callable[[], Json]) -> Json:
@@ -167,9 +169,14 @@ class Evaluation:
         value = inside.resolve(condition, at) if isinstance(condition, dict) else condition
         if isinstance(value, bool | Unknown):
             return value
+        # What a condition says of others, Heat only notices when somebody asks for it.
         if not isinstance(value, str):
-            raise Wrong(f"expected a condition's name or a boolean, found {kind_of(value)}")
-        return self.scope.condition(value, self.run)
+            message = f"expected a condition's name or a boolean, found {kind_of(value)}"
+            raise Wrong(message, late=self.in_condition)
+        try:
+            return self.scope.condition(value, self.run)
+        except Wrong as wrong:
+            raise Wrong(wrong.message, late=wrong.late or self.in_condition) from None
 
 
 def is_function(value: Json, functions: Mapping[str, Function]) -> bool:

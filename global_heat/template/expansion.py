@@ -108,8 +108,12 @@ class Expansion:
         scope = around.scope
         schemas = scope.template.parameters
         self._hidden |= {(scope.path, name) for name, schema in schemas.items() if schema and schema.hidden}
+        apart = Run(NothingYet())
+        apart.asks = False
         for name in scope.template.conditions:
-            scope.condition(name, self._run)
+            scope.condition(name, apart)
+        # What only a condition's value shows is a fault for who asks for it.
+        self._faults.include(apart.faults, late=False)
         for name, text in scope.template.resources.items():
             at = (scope.section("resources"), name)
             nodes[name] = Broken() if text is None else self._build_resource(name, text, at, around)

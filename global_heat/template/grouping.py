@@ -65,6 +65,10 @@ class Grouping:
         before = len(self._faults)
         coercion = Coercion(self._faults)
         shaped = shape(self._type, self._schema, self._given, self._run, coercion, self._is_secret)
+        if self._type == GROUP_TYPE and "resource_def" not in shaped:
+            self._faults.add(self._given.at, "the property resource_def is required and missing; add it")
+        if len(self._faults) > before:
+            return None
         if self._type in DEPLOYMENTS:
             members = self._deployments(shaped)
         else:
@@ -73,8 +77,6 @@ class Grouping:
 
     def _group(self, shaped: Mapping[str, Json]) -> Members | None:
         definition = shaped.get("resource_def")
-        if definition is None:
-            self._faults.add(self._given.at, "the property resource_def is required and missing; add it")
         for name in ("count", "index_var", "removal_policies", "removal_policies_mode", "resource_def"):
             self._expect_known(shaped.get(name), (self._given.at, name), deep=name == "removal_policies")
         if isinstance(definition, dict):

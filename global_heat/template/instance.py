@@ -11,7 +11,7 @@ from global_heat.model.names import Path
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation, Function, Run
 from global_heat.template.evaluator import Evaluator
-from global_heat.template.location import At, Wrong
+from global_heat.template.location import At, Faults, Wrong
 from global_heat.template.outline import Template
 from global_heat.template.parameter import ParameterSchema
 from global_heat.template.values import FAULTY, OMITTED, kind_of
@@ -137,7 +137,7 @@ class Instance:
             raise Wrong(f"there is no condition {name}; define it under conditions")
         at = (self.section("conditions"), name)
 
-        def decide() -> Json:
+        def evaluate() -> Json:
             definition = self.template.conditions[name]
             evaluation = Evaluation(self, run, in_condition=True)
             holds = evaluation.resolve(definition, at) if isinstance(definition, dict) else definition
@@ -146,10 +146,19 @@ class Instance:
             if isinstance(holds, Unknown):
                 run.faults.add(at, f"a condition must be known beforehand, found {holds}; use parameters")
             else:
-                run.faults.add(
-                    at, f"expected true, false or a function of conditions, found {kind_of(holds)}"
-                )
+                message = f"expected true, false or a function of conditions, found {kind_of(holds)}"
+                run.faults.add(at, message, late=isinstance(definition, dict))
             return FAULTY
+
+        def decide() -> Json:
+            outer, run.faults = run.faults, Faults()
+            try:
+                return evaluate()
+            finally:
+                inner, run.faults = run.faults, outer
+                if run.asks:
+                    inner.harden()
+                outer.include(inner)
 
         return run.memoized((self.path, "condition", name), decide)
 

@@ -84,6 +84,11 @@ class Faults:
             if late or kind is not Kind.LATE:
                 self._found.setdefault(key, (fault, kind))
 
+    def harden(self) -> None:
+        """Somebody asks for the value: what Heat notices then, it notices now."""
+        for key, (fault, kind) in self._found.items():
+            self._found[key] = fault, Kind.FORM if kind is Kind.LATE else kind
+
     def __iter__(self) -> Iterator[Fault]:
         yield from self._of(Kind.FORM, Kind.VALUE)
         yield from self._of(Kind.LATE)

@@ -162,7 +162,9 @@ class _Reader:
 
     def _section(self, data: dict[str, Json], section: str) -> list[tuple[str, Json, At]]:
         content, at = data.get(self._word(section)), (self._at, self._word(section))
-        if content is None:
+        if content is None and section == "conditions" and self._word(section) in data:
+            self._faults.add(at, "expected a map of names, found nothing; leave the section out")
+        if content is None or (content == [] and section != "conditions"):
             return []
         if not isinstance(content, dict):
             self._faults.add(at, f"expected a map of names, found {describe(content)}")
@@ -181,8 +183,6 @@ class _Reader:
         text = written.get(self._word(key))
         if text is None:
             return ""
-        if isinstance(text, dict | list):
-            self._faults.add((at, self._word(key)), f"expected a text, found {describe(text)}")
         return str(text)
 
     def _resource(self, written: Json, at: At) -> ResourceText | None:
@@ -209,6 +209,11 @@ class _Reader:
         if external is not None and not isinstance(external, str | dict):
             self._faults.add((at, "external_id"), f"expected the id of a thing, found {describe(external)}")
             external = None
+        if "description" in read and not isinstance(read["description"], str):
+            here = (at, self._word("description"))
+            self._faults.add(here, f"expected a text, found {describe(read['description'])}")
+        if "external_id" in read and read["external_id"] is None:
+            self._faults.add((at, "external_id"), "expected the id of a thing, found nothing")
         type_name = read.get("type")
         if not isinstance(type_name, str) or not type_name:
             here = (at, self._word("type"))
@@ -258,7 +263,7 @@ class _Reader:
 
     def _groups(self, written: Json, parameters: Mapping[str, object]) -> list[ParameterGroup]:
         at: At = (self._at, "parameter_groups")
-        if written is None:
+        if not written:
             return []
         if not isinstance(written, list):
             self._faults.add(at, f"expected a list of groups, found {describe(written)}")

@@ -33,7 +33,7 @@ CONSTRAINED = {
     "modulo": ("number",),
     "allowed_values": ("string", "number", "boolean", "comma_delimited_list"),
     "allowed_pattern": ("string",),
-    "custom_constraint": ("string", "number", "boolean", "comma_delimited_list", "json"),
+    "custom_constraint": ("string", "number", "boolean", "comma_delimited_list"),
 }
 
 
@@ -152,14 +152,13 @@ def read_parameter(
     if not isinstance(type_name, str) or type_name not in PROPERTY_TYPES:
         faults.add((at, "type"), f"expected one of {', '.join(PROPERTY_TYPES)}, found {describe(type_name)}")
         return None
-    flags = {key: _read_flag(written, key, at, faults) for key in ("hidden", "immutable")}
     schema = ParameterSchema(
         type=type_name,
         default=written.get("default"),
         label=_string(written.get("label") or ""),
         description=_string(written.get("description") or ""),
-        hidden=flags["hidden"],
-        immutable=flags["immutable"],
+        hidden=bool(written.get("hidden")),
+        immutable=bool(written.get("immutable")),
         constraints=tuple(_read_constraints(written, type_name, version, at, faults, evaluator)),
         tags=_read_tags(written.get("tags"), (at, "tags"), faults),
     )
@@ -167,18 +166,10 @@ def read_parameter(
     return schema
 
 
-def _read_flag(written: dict[str, Json], key: str, at: At, faults: Faults) -> bool:
-    try:
-        return _boolean(written.get(key, False))
-    except Wrong as wrong:
-        faults.add((at, key), f"{wrong.message}, found {describe(written[key])}")
-        return False
-
-
 def _read_tags(written: Json, at: At, faults: Faults) -> tuple[str, ...]:
     if written is None:
         return ()
-    if not isinstance(written, list) or not all(isinstance(tag, str) for tag in written):
+    if not isinstance(written, list):
         faults.add(at, f"expected a list of texts, found {describe(written)}")
         return ()
     return tuple(written)
@@ -192,7 +183,9 @@ def _read_constraints(
     faults: Faults,
     evaluator: Evaluator,
 ) -> list[Constraint]:
-    entries, at = written.get("constraints", []), (at, "constraints")
+    entries, at = written.get("constraints"), (at, "constraints")
+    if entries is None:
+        return []
     if not isinstance(entries, list):
         faults.add(at, f"expected a list of constraints, found {describe(entries)}")
         return []

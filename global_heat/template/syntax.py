@@ -17,6 +17,9 @@ _MAC = re.compile(
     r"([0-9A-Fa-f]{1,2}[:-]){5}[0-9A-Fa-f]{1,2}|[0-9A-Fa-f]{12}|([0-9A-Fa-f]{1,4}\.){2}[0-9A-Fa-f]{1,4}"
 )
 _CRON_FIELD = re.compile(r"(\*|\d+)(?:-(\d+))?(?:/(\d+))?")
+_CRON_WORDS = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
+_CRON_LAST_DAY = 2, "l"
+"""The field in which a letter stands for a day, the last one of the month."""
 _CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7), (0, 59))
 _CRON_NAMES = {
     name: str(number)
@@ -30,6 +33,8 @@ _CRON_NAMES = {
 
 def _ip_addr(value: str) -> str | None:
     try:
+        if "%" in value:
+            raise ValueError
         ipaddress.ip_address(value)
     except ValueError:
         return "is not an IP address"
@@ -38,7 +43,7 @@ def _ip_addr(value: str) -> str | None:
 
 def _net_cidr(value: str) -> str | None:
     try:
-        if "/" in value:
+        if "/" in value and value.rpartition("/")[2].isdigit():
             ipaddress.ip_network(value, strict=False)
             return None
     except ValueError:
@@ -55,6 +60,10 @@ def _mac_addr(value: str) -> str | None:
 
 
 def _rel_dns_name(value: str) -> str | None:
+    return "is not relative: it ends with a dot" if value.endswith(".") else _labels(value)
+
+
+def _labels(value: str) -> str | None:
     name = value.removesuffix(".")
     if not name or len(value) > NAME_CHARACTERS_MAX:
         return f"is not a DNS name of 1 to {NAME_CHARACTERS_MAX} characters"
@@ -64,7 +73,7 @@ def _rel_dns_name(value: str) -> str | None:
 
 
 def _dns_name(value: str) -> str | None:
-    fault = _rel_dns_name(value)
+    fault = _labels(value)
     if fault is None and value.endswith(".") and value.removesuffix(".").rsplit(".", 1)[-1].isdigit():
         return "is not a DNS name: its last label is a number"
     return fault
@@ -73,17 +82,19 @@ def _dns_name(value: str) -> str | None:
 def _dns_domain(value: str) -> str | None:
     if not value.endswith("."):
         return 'does not end with "."'
-    if value.count(".") < 2:
-        return "is not a domain of two or more labels"
     return _dns_name(value)
 
 
 def _cron_expression(value: str) -> str | None:
     fields = value.lower().split()
+    if value.lower() in _CRON_WORDS:
+        return None
     if len(fields) not in (5, 6):
         return "is not a cron expression of five or six fields"
-    for field, (low, high) in zip(fields, _CRON_RANGES, strict=False):
+    for place, (field, (low, high)) in enumerate(zip(fields, _CRON_RANGES, strict=False)):
         for part in field.split(","):
+            if (place, part) == _CRON_LAST_DAY:
+                continue
             for name, number in _CRON_NAMES.items():
                 part = part.replace(name, number)
             found = _CRON_FIELD.fullmatch(part)
@@ -102,6 +113,8 @@ def _timezone(value: str) -> str | None:
 
 def _moment(value: str) -> str | None:
     try:
+        if "W" in value:
+            raise ValueError
         datetime.fromisoformat(value)
     except ValueError:
         return "is not a time in ISO 8601"

@@ -30,8 +30,13 @@ def get_attr(*, all_attributes: bool) -> Function:
             raise Wrong(f"expected a resource's name first, found {kind_of(name)}")
         if not keys:
             return evaluation.scope.attributes(name, evaluation.run)
+        if keys[0] is None:
+            evaluation.scope.reference(name, evaluation.run)
+            return None
         if not isinstance(keys[0], str):
             raise Wrong(f"expected an attribute's name second, found {kind_of(keys[0])}")
+        if any(isinstance(key, list | dict) for key in keys):
+            raise Wrong("expected keys and indexes after the attribute, found a list or a map")
         if unknown is not None:
             evaluation.scope.attribute(name, keys[:1], evaluation.run)
             return unknown

@@ -14,7 +14,8 @@ def get_resource(arguments: Json, evaluation: Evaluation, at: At) -> Json:
     if name == FAULTY:
         return FAULTY
     if isinstance(name, Unknown):
-        raise Wrong(f"the resource's name must be known beforehand, found {name}")
+        raise Wrong(f"the resource's name must be known beforehand, found {name}", late=True)
     if not isinstance(name, str):
-        raise Wrong(f"expected a resource's name, found {kind_of(name)}")
+        is_late = not isinstance(name, list | dict)
+        raise Wrong(f"expected a resource's name, found {kind_of(name)}", late=is_late)
     return evaluation.scope.reference(name, evaluation.run)

@@ -19,17 +19,15 @@ def list_join(*, many: bool = True) -> Function:
 
     def join(arguments: Json) -> Json:
         separator, *lists = arguments
-        if separator is None:
-            separator = ""
-        if not isinstance(separator, str):
-            raise Wrong(f"expected the separator to be a text, found {kind_of(separator)}", late=True)
         texts: list[str] = []
         for items in lists:
-            if not items:
+            if items is None or (many and not items):
                 continue
             if not isinstance(items, list):
                 raise Wrong(f"expected a list to join, found {kind_of(items)}", late=True)
             texts += [_as_text(item, many) for item in items]
+        if not isinstance(separator, str):
+            raise Wrong(f"expected the separator to be a text, found {kind_of(separator)}", late=True)
         if sum(map(len, texts)) + len(separator) * len(texts) > TEXT_CHARACTERS_MAX:
             raise Wrong(f"the result is longer than {TEXT_CHARACTERS_MAX} characters")
         return separator.join(texts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from global_heat.model.values import Json
 from global_heat.template.evaluation import plain
 from global_heat.template.location import Wrong
-from global_heat.template.values import kind_of
+from global_heat.template.values import key_text, kind_of
 
 
 def _replace(arguments: Json) -> Json:
@@ -22,12 +22,12 @@ def _replace(arguments: Json) -> Json:
         new_key = keys.get(key)
         if new_key is None:
             new_key = key
-        elif not isinstance(new_key, str):
+        elif not isinstance(new_key, str | int | float):
             raise Wrong(f"expected texts as new keys, found {kind_of(new_key)}", late=True)
-        elif new_key in source or new_key in result:
+        elif (new_key in source and new_key != key) or new_key in result:
             raise Wrong(f"the new key {new_key} is there already", late=True)
         new_value = values.get(value) if isinstance(value, str | int | float | bool) else None
-        result[new_key] = value if new_value is None else new_value
+        result[key_text(new_key)] = value if new_value is None else new_value
     return result
 
 

@@ -27,14 +27,16 @@ def repeat(*, maps: bool = True, permutations: bool = True) -> Function:
         for_each = evaluation.resolve(arguments["for_each"], (at, "for_each"))
         combined = True
         if permutations and "permutations" in arguments:
-            combined = evaluation.resolve(arguments["permutations"], (at, "permutations"))
-        unknown = first_unknown([template, for_each, combined])
+            combined = arguments["permutations"]
+            if not isinstance(combined, bool):
+                raise Wrong(f"expected permutations to be true or false, found {kind_of(combined)}")
+        unknown = first_unknown([template, for_each])
         if unknown is not None:
             return unknown
         if not isinstance(for_each, dict):
             raise Wrong(f"expected for_each to be a map, found {kind_of(for_each)}", late=True)
-        if not isinstance(combined, bool):
-            raise Wrong(f"expected permutations to be a boolean, found {kind_of(combined)}", late=True)
+        if not for_each:
+            raise Wrong("expected for_each to hold a word at least", late=True)
         lists = [_values(word, value, maps and combined) for word, value in for_each.items()]
         _refuse_too_much(template, lists, combined)
         rows = product(*lists) if combined else zip(*lists, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from global_heat.model.values import Json
-from global_heat.template.evaluation import Evaluation
+from global_heat.template.evaluation import Evaluation, is_function
 from global_heat.template.evaluator import EvaluatorError
 from global_heat.template.location import At, Wrong
 from global_heat.template.values import ITEMS_MAX, OMITTED, count_items, first_unknown, kind_of
@@ -26,7 +26,7 @@ def yaql(arguments: Json, evaluation: Evaluation, at: At) -> Json:
             evaluator.check_expression(written)
         except EvaluatorError as error:
             raise Wrong(str(error)) from None
-    elif not isinstance(written, dict):
+    elif not is_function(written, evaluation.scope.functions):
         raise Wrong(f"expected an expression of at most {EXPRESSION_CHARACTERS_MAX} characters")
     expression = evaluation.resolve(written, (at, "expression"))
     data = evaluation.resolve(arguments.get("data", {}), (at, "data"))

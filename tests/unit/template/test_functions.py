@@ -163,7 +163,7 @@ def test_digest() -> None:
 def test_filter() -> None:
     assert evaluate("{filter: [[a, 1], [a, b, '1', true]]}") == ["b", "1"]
     assert evaluate("{filter: [[a], null]}") is None
-    assert "two lists" in error_of("{filter: [[a], abc]}")
+    assert "a list" in error_of("{filter: [[a], abc]}")
 
 
 def test_make_url() -> None:

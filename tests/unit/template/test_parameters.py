@@ -137,7 +137,6 @@ def test_a_default_must_fit_as_well() -> None:
     [
         "type: list",
         "type: string, required: true",
-        "type: string, default: x, hidden: perhaps",
         "type: string, default: x, constraints: {length: {max: 1}}",
         "type: string, default: x, constraints: [{maximum: 5}]",
         "type: string, default: x, constraints: [{description: d}]",
