@@ -41,7 +41,7 @@ TOKEN_SECONDS = 20.0
     "--regions", type=click.IntRange(1), default=3, show_default=True, help="Each with an etcd member."
 )
 @click.option("--replicas", type=click.IntRange(1), default=6, show_default=True, help="In all.")
-@click.option("--clients", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--clients", type=click.IntRange(1), default=6, show_default=True)
 @click.option("--keep", is_flag=True, help="Keep logs and evidence also of runs that held.")
 @click.option("--quiet", is_flag=True, help="Only the tables.")
 def chaos(

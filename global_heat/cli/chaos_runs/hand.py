@@ -129,14 +129,14 @@ class Hand:
         await (self._lab.kill if fault.kind is Kind.REGION_KILL else self._lab.pause)(region)
         await asyncio.sleep(fault.seconds)
         self._dead.discard(region)
-        await self._mend(done, region)
+        await self._mend_region(done, region)
 
     async def _cut(self, fault: Fault) -> None:
         region = fault.targets[0]
         done = self._begin(fault.kind, region)
         await self._lab.cut(region, _CUTS[fault.kind])
         await asyncio.sleep(fault.seconds)
-        await self._mend(done, region)
+        await self._mend_region(done, region)
 
     async def _members(self, fault: Fault) -> None:
         """Etcd members alone: the leader, one, or so many that no majority is left."""
@@ -151,7 +151,10 @@ class Hand:
         for region in regions:
             (self._lab.kill_member if kills else self._lab.pause_member)(region)
         await asyncio.sleep(fault.seconds)
-        await self._mend(done, *regions)
+        try:
+            await self._lab.restore_members(*regions)
+        finally:
+            self._end(done)
 
     async def _full(self, fault: Fault) -> None:
         endpoints = [f"{HOST}:{region.etcd}" for region in self._lab.lab.regions]
@@ -211,9 +214,9 @@ class Hand:
 
     # its end
 
-    async def _mend(self, done: Done, *regions: str) -> None:
+    async def _mend_region(self, done: Done, region: str) -> None:
         try:
-            await self._lab.restore(*regions)
+            await self._lab.restore(region)
         finally:
             self._end(done)
 

@@ -23,6 +23,8 @@ _SITES_MAX = 2
 _WAIT_SECONDS_MAX = 15.0
 _PATIENCE_SECONDS = 240.0
 _PAUSE_SECONDS = 0.5
+_PATIENT = 0.6
+"""So often a client waits for what it asked for."""
 _UNTOLD = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "UNAUTHENTICATED", "RESOURCE_EXHAUSTED")
 """Nobody answered, or nobody could say who asks: ask again."""
 _BUSY = ("FAILED_PRECONDITION", "ABORTED")
@@ -85,7 +87,7 @@ class Worker:
                     operation = await self._cancel(known, rollback=False)
                 case _:
                     operation = await self._cancel(known, rollback=True)
-        if operation is not None and self._chance.random() < 0.7:
+        if operation is not None and self._chance.random() < _PATIENT:
             seconds = min(_WAIT_SECONDS_MAX, seconds_left)
             await self._told("wait", lambda _: self.client.wait_operation(operation.name, seconds))
 

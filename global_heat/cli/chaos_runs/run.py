@@ -33,7 +33,7 @@ class Wish(msgspec.Struct, frozen=True):
     """How long faults go on, and how many clients there are."""
 
     seconds: float = 90.0
-    clients: int = 4
+    clients: int = 6
 
 
 class Run:

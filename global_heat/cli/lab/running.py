@@ -119,7 +119,7 @@ class RunningLab:
         await self._put(region, how)
 
     def kill_member(self, region: str) -> None:
-        """SIGKILL a region's etcd member; `restore` of the region brings it back."""
+        """SIGKILL a region's etcd member."""
         self.processes.kill(self.lab.region(region).member)
 
     def pause_member(self, region: str) -> None:
@@ -137,13 +137,20 @@ class RunningLab:
         for name in names:
             for process in self._of(name):
                 self.processes.signal(process, signal.SIGCONT)
-        for region in regions:
-            if not self.processes.alive(region.member):
-                self._start_member(region)
-        for region in regions:
-            await readiness.until_member_serves(self.processes, region)
+        await self.restore_members(*(region.name for region in regions))
         wanted = [each for each in self.lab.replicas if each.name in names or each.region in names]
         await self._start_replicas(wanted)
+
+    async def restore_members(self, *regions: str) -> None:
+        """Bring back the etcd members of regions, killed or stopped. Raises as `start`."""
+        members = [self.lab.region(name) for name in regions]
+        for region in members:
+            self.processes.signal(region.member, signal.SIGCONT)
+        for region in members:
+            if not self.processes.alive(region.member):
+                self._start_member(region)
+        for region in members:
+            await readiness.until_member_serves(self.processes, region)
 
     # what is seen of it
 
