@@ -149,10 +149,10 @@ class Hand:
         done = self._begin(fault.kind, *regions)
         kills = fault.kind in (Kind.LEADER_KILL, Kind.MEMBER_KILL, Kind.QUORUM_KILL)
         for region in regions:
-            (self._lab.kill_member if kills else self._lab.pause_member)(region)
+            (self._lab.members.kill if kills else self._lab.members.pause)(region)
         await asyncio.sleep(fault.seconds)
         try:
-            await self._lab.restore_members(*regions)
+            await self._lab.members.restore(*regions)
         finally:
             self._end(done)
 

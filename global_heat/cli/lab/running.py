@@ -12,21 +12,15 @@ from pathlib import Path
 import msgspec
 
 from global_heat.cli.lab import layout, readiness
-from global_heat.cli.lab.files import (
-    SERVICE,
-    member_addresses,
-    member_options,
-    region_record,
-    write_replica,
-)
-from global_heat.cli.lab.layout import Lab, LabRegion, LabReplica
+from global_heat.cli.lab.files import SERVICE, region_record, write_replica
+from global_heat.cli.lab.layout import Lab, LabReplica
+from global_heat.cli.lab.members import Members
 from global_heat.cli.lab.network import HOST, Condition
 from global_heat.cli.lab.processes import Processes
 from global_heat.sim.cloud.things import Made
 from global_heat.store import keys
 from global_heat.store.codec import encode
 from global_heat.store.etcd.client import EtcdStore
-from global_heat.store.etcd.server import member_command
 from global_heat.store.etcd.settings import Settings
 from global_heat.store.protocol import Store
 
@@ -49,6 +43,7 @@ class RunningLab:
         self.lab = lab
         self.directory = directory
         self.processes = Processes(directory / "run")
+        self.members = Members(lab, directory / "etcd", self.processes)
 
     @classmethod
     def load(cls, directory: Path) -> RunningLab:
@@ -69,10 +64,7 @@ class RunningLab:
         for program, port in ((NETWORK, self.lab.network_port), (CLOUDS, self.lab.clouds_port)):
             await readiness.until_listening(self.processes, program, port)
         say(f"network and clouds of {len(self.lab.regions)} regions")
-        for region in self.lab.regions:
-            self._start_member(region)
-        for region in self.lab.regions:
-            await readiness.until_member_serves(self.processes, region)
+        await self.members.restore(*(region.name for region in self.lab.regions))
         async with self.store() as store:
             await store.commit(
                 put={
@@ -118,14 +110,6 @@ class RunningLab:
         self.lab.region(region)
         await self._put(region, how)
 
-    def kill_member(self, region: str) -> None:
-        """SIGKILL a region's etcd member."""
-        self.processes.kill(self.lab.region(region).member)
-
-    def pause_member(self, region: str) -> None:
-        """SIGSTOP a region's etcd member."""
-        self.processes.signal(self.lab.region(region).member, signal.SIGSTOP)
-
     async def restore(self, *names: str) -> None:
         """Bring back regions, or replicas, whatever was done to them. Raises as `start`.
 
@@ -137,20 +121,9 @@ class RunningLab:
         for name in names:
             for process in self._of(name):
                 self.processes.signal(process, signal.SIGCONT)
-        await self.restore_members(*(region.name for region in regions))
+        await self.members.restore(*(region.name for region in regions))
         wanted = [each for each in self.lab.replicas if each.name in names or each.region in names]
         await self._start_replicas(wanted)
-
-    async def restore_members(self, *regions: str) -> None:
-        """Bring back the etcd members of regions, killed or stopped. Raises as `start`."""
-        members = [self.lab.region(name) for name in regions]
-        for region in members:
-            self.processes.signal(region.member, signal.SIGCONT)
-        for region in members:
-            if not self.processes.alive(region.member):
-                self._start_member(region)
-        for region in members:
-            await readiness.until_member_serves(self.processes, region)
 
     # what is seen of it
 
@@ -206,13 +179,6 @@ class RunningLab:
 
     async def _put(self, region: str, condition: Condition) -> None:
         await readiness.ask("PUT", f"http://{HOST}:{self.lab.network_port}/{region}", condition)
-
-    def _start_member(self, region: LabRegion) -> None:
-        data = self.directory / "etcd" / region.name
-        data.parent.mkdir(exist_ok=True)
-        addresses, options = member_addresses(self.lab), member_options(self.lab)
-        command = member_command(Path(self.lab.etcd), region.member, data, addresses, options)
-        self.processes.start(region.member, command)
 
     async def _start_replicas(self, replicas: Sequence[LabReplica]) -> None:
         """Start those that do not run, and wait until all are at work."""
