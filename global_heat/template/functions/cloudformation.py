@@ -22,7 +22,8 @@ def reference(arguments: Json, evaluation: Evaluation, at: At) -> Json:
     if first_unknown(name) is not None:
         return FAULTY if name == FAULTY else name
     if not isinstance(name, str):
-        raise Wrong(f"expected the name of a resource or of a parameter, found {kind_of(name)}")
+        is_late = not isinstance(name, list | dict)
+        raise Wrong(f"expected the name of a resource or of a parameter, found {kind_of(name)}", late=is_late)
     if evaluation.scope.has_resource(name):
         return evaluation.scope.reference(name, evaluation.run)
     return evaluation.scope.parameter(name, evaluation.run)
@@ -73,9 +74,7 @@ def get_azs(arguments: Json, evaluation: Evaluation, at: At) -> Json:
 
 def select(arguments: Json, evaluation: Evaluation, at: At) -> Json:
     """Fn::Select: one item; an empty text where there is none. `[INDEX, LIST]` or `[KEY, MAP]`."""
-    if not isinstance(arguments, list | str | dict) or len(arguments) != 2:
-        raise Wrong(f"expected [index, list] or [key, map], found {kind_of(arguments)}")
-    if not isinstance(arguments, list):
+    if not isinstance(arguments, list) or len(arguments) != 2:
         raise Wrong(f"expected [index, list] or [key, map], found {kind_of(arguments)}")
     return _selected(arguments, evaluation, at)
 
@@ -128,6 +127,8 @@ def replace(arguments: Json, evaluation: Evaluation, at: At) -> Json:
     """Fn::Replace: put values in the place of words of a text. `[{WORD: value}, TEXT]`."""
     if not isinstance(arguments, list) or len(arguments) != 2:
         raise Wrong(f"expected [map of words, text], found {kind_of(arguments)}")
+    if not isinstance(arguments[0], dict):
+        raise Wrong(f"expected a map of words first, found {kind_of(arguments[0])}")
     return _replaced(arguments, evaluation, at)
 
 
