@@ -21,6 +21,8 @@ LEASE_SECONDS = 6.0
 SERVICE = ("global-heat", "global-heat", "service")
 """The service's user, password and project in the fake Keystone."""
 _SWEEP_SECONDS = 3.0
+_BUSY_SECONDS_MAX = 60.0
+"""The lab's clouds are quicker than real ones with what is in use, too."""
 _HEARTBEAT_MILLISECONDS = 100
 KEY_FILE = "sealing.key"
 """In the lab's directory: what all replicas seal with, as base64."""
@@ -68,7 +70,11 @@ def replica_settings(lab: Lab, replica: LabReplica) -> dict[str, Any]:
             "engine": f"{HOST}:{replica.engine}",
             "front_door": f"{HOST}:{replica.front_door}",
         },
-        "engine": {"lease_seconds": LEASE_SECONDS, "sweep_seconds": _SWEEP_SECONDS},
+        "engine": {
+            "lease_seconds": LEASE_SECONDS,
+            "sweep_seconds": _SWEEP_SECONDS,
+            "busy_seconds_max": _BUSY_SECONDS_MAX,
+        },
     }
 
 
