@@ -17,15 +17,16 @@ from global_heat.cli.lab.auditing import take_audit
 from global_heat.cli.lab.files import KEY_FILE, region_record
 from global_heat.cli.lab.running import PERSON, RunningLab
 from global_heat.model.names import Project, StackId
-from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, State, Status
+from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, Operation, State, Status
 from global_heat.regions.credentials import PasswordCredential
 from global_heat.regions.http import AiohttpTransport
 from global_heat.regions.registry import Registry
 from global_heat.resources.catalogue import ALL
 from global_heat.sim.audit import Auditor, check_complete, check_seen
-from global_heat.sim.checker import Evidence, Violation, check_gone, check_history, check_rest
+from global_heat.sim.checker import check_gone, check_history, check_rest
 from global_heat.sim.cloud.journal import Entry
 from global_heat.sim.cloud.things import Made
+from global_heat.sim.evidence import Evidence, Violation
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.sealing import Seal
@@ -76,8 +77,8 @@ async def ask_clouds(lab: RunningLab) -> Clouds:
     return Clouds(regions, page.entries, await lab.truth())
 
 
-async def evidence(lab: RunningLab, witness: Witness) -> Evidence:
-    """All that there is to judge by, as it is now."""
+async def evidence(lab: RunningLab, witness: Witness, told: Sequence[Operation] = ()) -> Evidence:
+    """All that there is to judge by, as it is now. `told`: what clients were told of their wishes."""
     await witness.caught_up()
     key = base64.b64decode((lab.directory / KEY_FILE).read_text())
     return Evidence(
@@ -88,6 +89,7 @@ async def evidence(lab: RunningLab, witness: Witness) -> Evidence:
         earliest=witness.tee.earliest(),
         guards_known=False,
         replicas=frozenset({AGENT}),
+        acknowledged=told,
     )
 
 
@@ -119,9 +121,9 @@ async def judge_rest(lab: RunningLab, witness: Witness, known: Sequence[Known]) 
     ]
 
 
-async def judge_end(lab: RunningLab, witness: Witness) -> list[Violation]:
+async def judge_end(lab: RunningLab, witness: Witness, told: Sequence[Operation]) -> list[Violation]:
     """Once every stack is deleted and the ledger is closed."""
-    found = await evidence(lab, witness)
+    found = await evidence(lab, witness, told)
     headers = [stack.header for stack in await read_stacks(lab) if stack.header is not None]
     left = [header for header in headers if not header.deleted]
     return [

@@ -12,9 +12,11 @@ from typing import TypeVar
 import msgspec
 
 from global_heat.client import ApiError, Client
+from global_heat.model.names import Project, StackId
+from global_heat.model.records import Operation
 from global_heat.proto.v1 import operation_pb2, stack_pb2
 from global_heat.sim.blueprints import Blueprint, change, draw
-from global_heat.sim.checker import Violation
+from global_heat.sim.evidence import Violation
 
 T = TypeVar("T")
 STACKS_MAX = 2
@@ -53,6 +55,8 @@ class Worker:
         self._serial = 0
         self.known: list[Known] = []
         self.asked: Counter[str] = Counter()
+        self.told: list[Operation] = []
+        """The operations that were acknowledged."""
         self.violations: list[Violation] = []
 
     async def work(self, seconds: float) -> None:
@@ -95,7 +99,7 @@ class Worker:
         self._serial += 1
         known = Known(f"{self._name}-{self._serial}", draw(self._chance, self._regions, _SITES_MAX, True))
         spec = self._spec(known.blueprint)
-        operation = await self._told(
+        operation = await self._acknowledged(
             f"create {known.name}",
             lambda request: self.client.create_stack(known.name, spec, request_id=request),
         )
@@ -108,7 +112,7 @@ class Worker:
     async def _update(self, known: Known) -> operation_pb2.Operation | None:
         known.blueprint = change(self._chance, known.blueprint, self._regions, True)
         stack = stack_pb2.Stack(name=known.name, spec=self._spec(known.blueprint))
-        operation = await self._told(
+        operation = await self._acknowledged(
             f"update {known.name}",
             lambda request: self.client.update_stack(stack, request_id=request),
             *_BUSY,
@@ -118,14 +122,14 @@ class Worker:
         return operation
 
     async def _cancel(self, known: Known, rollback: bool) -> operation_pb2.Operation | None:
-        return await self._told(
+        return await self._acknowledged(
             f"cancel {known.name}",
             lambda request: self.client.cancel_stack(known.name, rollback=rollback, request_id=request),
             *_BUSY,
         )
 
     async def _delete(self, known: Known) -> operation_pb2.Operation | None:
-        operation = await self._told(
+        operation = await self._acknowledged(
             f"delete {known.name}",
             lambda request: self.client.delete_stack(known.name, request_id=request),
             "NOT_FOUND" if known.deleted else "",
@@ -139,6 +143,27 @@ class Worker:
     def _spec(self, blueprint: Blueprint) -> stack_pb2.StackSpec:
         rollback = self._chance.random() < 0.2
         return stack_pb2.StackSpec(template=blueprint.template(), region=self._regions[0], rollback=rollback)
+
+    async def _acknowledged(
+        self, what: str, ask: Callable[[str], Awaitable[operation_pb2.Operation | None]], *refusals: str
+    ) -> operation_pb2.Operation | None:
+        """As `_told`; what is acknowledged is remembered."""
+        operation = await self._told(what, ask, *refusals)
+        if operation is not None:
+            _, project, _, id = operation.name.split("/")
+            about = operation.metadata
+            self.told.append(
+                Operation(
+                    id=id,
+                    project=Project(project),
+                    stack=StackId(about.stack_uid),
+                    stack_name=about.stack.rpartition("/")[2],
+                    verb=about.verb,
+                    plan=about.plan,
+                    created_at=about.create_time.ToNanoseconds() / 1e9,
+                )
+            )
+        return operation
 
     async def _told(self, what: str, ask: Callable[[str], Awaitable[T]], *refusals: str) -> T | None:
         """Ask with one request id until somebody answers. None: it was refused."""

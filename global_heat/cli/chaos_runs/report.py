@@ -10,7 +10,7 @@ from rich.table import Table
 
 from global_heat.cli.chaos_runs.figures import Takeovers, percentile
 from global_heat.cli.chaos_runs.schedule import Kind
-from global_heat.sim.checker import Violation
+from global_heat.sim.evidence import Violation
 
 
 class Report(msgspec.Struct):

@@ -21,7 +21,7 @@ from global_heat.cli.chaos_runs.witness import Witness
 from global_heat.cli.lab.access import connect
 from global_heat.cli.lab.running import RunningLab
 from global_heat.model.errors import Ambiguous, Transient
-from global_heat.sim.checker import Violation
+from global_heat.sim.evidence import Violation
 
 SETTLE_SECONDS_MAX = 240.0
 CLOSE_SECONDS_MAX = 180.0
@@ -77,7 +77,8 @@ class Run:
             await probe.delete_all()
         await self._until_none(judging.busy, SETTLE_SECONDS_MAX, 16)
         await self._until_none(judging.swept, CLOSE_SECONDS_MAX, 18)
-        self._blame(await judging.judge_end(self._lab, self._witness))
+        told = [operation for worker in self._workers for operation in worker.told]
+        self._blame(await judging.judge_end(self._lab, self._witness, told))
         for worker in self._workers:
             self._blame(worker.violations)
         await self._count()

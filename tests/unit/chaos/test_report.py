@@ -19,7 +19,7 @@ from global_heat.cli.chaos_runs.schedule import Kind
 from global_heat.model.names import Project, Region, StackId
 from global_heat.model.records import Action, Header, Status
 from global_heat.sim.blueprints import Blueprint
-from global_heat.sim.checker import Violation
+from global_heat.sim.evidence import Violation
 
 
 def report(seed: int, **fields: Any) -> Report:
