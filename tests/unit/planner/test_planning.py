@@ -181,3 +181,22 @@ def test_recorded_types_need_no_schema_to_be_removed():
     gone = recorded("old", type="OS::Gone::Type")
     assert forecasts(planned(NET, gone).steps)["clean old@east"] == "delete"
     assert SUBNET not in {step.type for step in planned(NET, gone).steps}
+
+
+def test_what_a_resource_names_of_its_template_must_be_there():
+    policy = "  p: {type: OS::Heat::AccessPolicy, properties: {AllowedResources: [net, p, %s]}}\n"
+    planned(NET + policy % "net")
+    with pytest.raises(Invalid) as refused:
+        planned(NET + policy % "other")
+    [fault] = refused.value.faults
+    assert fault.path == "resources.p.properties" and "other" in fault.message
+
+
+def test_a_handle_for_updates_is_replaced_by_each_revision():
+    handle = "  h: {type: OS::Heat::UpdateWaitConditionHandle}\n"
+    type = "OS::Heat::UpdateWaitConditionHandle"
+    of_this = recorded("h", type=type, properties={"(revision)": 2})
+    of_the_last = recorded("h", type=type, properties={"(revision)": 1})
+    assert planned(handle, of_this).applies[Path("h")].forecast == "keep"
+    step = planned(handle, of_the_last).applies[Path("h")]
+    assert (step.forecast, step.forcing) == ("replace", ("(revision)",))

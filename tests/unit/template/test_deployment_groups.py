@@ -86,3 +86,8 @@ def test_a_group_without_servers_deploys_nothing() -> None:
     for servers in ("{}", "null"):
         tree = compiled(servers=servers, more="")
         assert list(tree.definitions) == ["s"]
+
+
+def test_who_reads_of_the_group_waits_for_all_of_it() -> None:
+    reader = "  r: {type: OS::Heat::Value, properties: {value: {get_attr: [g, deploy_stdouts, one]}}}\n"
+    assert set(compiled(more=reader).requires(Path("r"))) == {"g/one", "g/two"}
