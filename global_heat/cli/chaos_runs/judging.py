@@ -33,6 +33,9 @@ from global_heat.store.sealing import Seal
 
 AGENT = "global-heat"
 """How replicas name themselves to clouds."""
+_TRACEBACK = "Traceback (most recent call last)"
+_SHOWN = 600
+"""Characters of a line."""
 _INVARIANTS = {"orphan": 8, "duplicate": 9, "missing": 17}
 
 
@@ -131,6 +134,16 @@ async def judge_end(lab: RunningLab, witness: Witness, told: Sequence[Operation]
         *check_gone(found),
         *check_history(found),
         *_audited(await take_audit(lab)),
+    ]
+
+
+def outbursts(directory: Path) -> list[Violation]:
+    """Exceptions that nobody expected, in the logs of the lab's programs."""
+    return [
+        Violation(0, f"{log.name}:{number}: {line.strip()[-_SHOWN:]}")
+        for log in sorted(directory.glob("*.log"))
+        for number, line in enumerate(log.read_text(errors="replace").splitlines(), 1)
+        if _TRACEBACK in line
     ]
 
 

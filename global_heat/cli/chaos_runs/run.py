@@ -79,6 +79,7 @@ class Run:
         await self._until_none(judging.swept, CLOSE_SECONDS_MAX, 18)
         told = [operation for worker in self._workers for operation in worker.told]
         self._blame(await judging.judge_end(self._lab, self._witness, told))
+        self._blame(judging.outbursts(self._lab.processes.directory))
         for worker in self._workers:
             self._blame(worker.violations)
         await self._count()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from global_heat.cli.chaos_runs.figures import Takeovers
 from global_heat.cli.chaos_runs.hand import Done, disturbances
-from global_heat.cli.chaos_runs.judging import kept
+from global_heat.cli.chaos_runs.judging import kept, outbursts
 from global_heat.cli.chaos_runs.load import Known
 from global_heat.cli.chaos_runs.probes import Wait, untouched
 from global_heat.cli.chaos_runs.report import Report, faults_table, runs_table, total, waits_table
@@ -116,3 +116,11 @@ def test_what_a_cloud_does_is_a_seeds_and_within_what_its_region_promises():
         drawn = disturbances(random.Random(seed))
         assert drawn == disturbances(random.Random(seed))
         assert all(each.fate.hold_seconds < 5.0 for each in drawn)
+
+
+def test_an_exception_in_a_log_is_a_violation(tmp_path):
+    (tmp_path / "north-1.log").write_text(
+        '{"event": "called"}\n{"exception": "Traceback (most recent call last)"}\n'
+    )
+    (tmp_path / "south-1.log").write_text("all is well\n")
+    assert [(each.invariant, each.story[:14]) for each in outbursts(tmp_path)] == [(0, "north-1.log:2:")]
