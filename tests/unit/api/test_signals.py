@@ -6,9 +6,11 @@ from typing import Any
 
 from global_heat.client.calls import stack_name
 from global_heat.model.names import Project
+from global_heat.model.records import SignalRecord
 from global_heat.proto.v1 import resource_service_pb2
 from global_heat.proto.v1.resource_service_pb2_grpc import ResourceServiceStub
 from global_heat.resources.catalogue import load_schemas
+from global_heat.store.codec import decode
 from global_heat.store.reading import read_signals, resolve_name
 from tests.unit.api.world import World, refused, spec
 
@@ -52,6 +54,9 @@ async def test_a_signal_is_sent_again_with_its_request_id(world: World) -> None:
     for number in ("3", "4"):
         answer = await client.call(ResourceServiceStub, "SignalResource", request)
         assert answer.id == number
+    found = await world.store.scan("signals/")
+    requests = [decode(SignalRecord, entry.value).request for entry in found.entries]
+    assert all(requests) and len(set(requests)) == 4
 
 
 async def test_a_signal_may_name_the_one_it_is_for(world: World) -> None:

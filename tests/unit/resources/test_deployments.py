@@ -136,7 +136,9 @@ def test_a_status_of_nothing_is_none_of_failure(code: Any) -> None:
 def test_a_deployment_that_is_not_signalled_is_done_at_once() -> None:
     made = deploy(signal_transport="NO_SIGNAL")
     assert PLAIN.due(made, CLOCK) is None and made["config"] is not None
-    assert PLAIN.attributes(ID, made, made)["deploy_stdout"] is None
+    unasked = PLAIN.told(made, [said(deploy_stdout="x", deploy_status_code=1)])
+    assert PLAIN.due(unasked, CLOCK) is None
+    assert PLAIN.attributes(ID, unasked, made)["deploy_stdout"] is None
 
 
 def test_an_update_waits_for_a_new_signal_and_keeps_what_was_said() -> None:

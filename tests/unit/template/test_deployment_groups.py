@@ -91,3 +91,10 @@ def test_a_group_without_servers_deploys_nothing() -> None:
 def test_who_reads_of_the_group_waits_for_all_of_it() -> None:
     reader = "  r: {type: OS::Heat::Value, properties: {value: {get_attr: [g, deploy_stdouts, one]}}}\n"
     assert set(compiled(more=reader).requires(Path("r"))) == {"g/one", "g/two"}
+
+
+def test_who_reads_of_an_empty_group_waits_for_what_the_group_waits_for() -> None:
+    reader = "  r: {type: OS::Heat::Value, properties: {value: {get_attr: [g, deploy_stdouts]}}}\n"
+    group = "  g: {type: OS::Heat::SoftwareDeploymentGroup, depends_on: [s], properties: {servers: {}}}\n"
+    tree = compile_source(Source(HEAD + group + reader), IDENTITY, SCHEMAS, ["east"])
+    assert list(tree.requires(Path("r"))) == ["s"]
