@@ -59,9 +59,15 @@ def outputs_of(documents: Documents, view: StackView, tree: Tree) -> list[Output
 
 
 def _standing(view: StackView) -> dict[Path, Incarnation]:
-    """Each resource's incarnation that stands and is ready."""
+    """Each resource's incarnation that stands and is ready, or was before an update of it failed."""
     by_path: dict[Path, list[Incarnation]] = {}
     for incarnation in view.incarnations:
         by_path.setdefault(incarnation.path, []).append(incarnation)
     standing = {path: live(incarnations) for path, incarnations in by_path.items()}
-    return {path: each for path, each in standing.items() if each and each.state is State.READY}
+    return {path: each for path, each in standing.items() if each and _is_told(each)}
+
+
+def _is_told(incarnation: Incarnation) -> bool:
+    return incarnation.state is State.READY or (
+        incarnation.state is State.FAILED and bool(incarnation.hashes)
+    )

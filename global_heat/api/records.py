@@ -124,6 +124,9 @@ def _progress(
 
 def resource_of(header: Header, incarnation: Incarnation) -> resource_pb2.Resource:
     action, status = _RESOURCE_STATES[incarnation.state]
+    failed_later = incarnation.state is State.FAILED and incarnation.hashes
+    if failed_later or (incarnation.state is State.READY and incarnation.updated):
+        action = "UPDATE"
     return resource_pb2.Resource(
         name=resource_name(header.project, header.name, incarnation.path),
         path=incarnation.path,

@@ -97,6 +97,7 @@ class Resource:
             attempts=0,
             requires=self.requires() if as_wished else incarnation.requires,
             retain=self.retain,
+            updated=incarnation.updated or incarnation.state is State.UPDATING,
             updated_at=self.job.now,
         )
 

@@ -160,6 +160,8 @@ class Incarnation(Record, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()
     """The incarnations it was built on, by `ref`."""
     retain: bool = False
+    updated: bool = False
+    """Whether its last change was one in place: it is `UPDATE_COMPLETE`, as Heat says it."""
     sealed: str = ""
     """Sealed JSON: `attributes` that others need ("" is the reference), and what was `made` for it."""
     created_at: float = 0.0
