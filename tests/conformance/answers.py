@@ -108,7 +108,7 @@ class Answer:
 
     def _nested(self) -> dict[str, Any]:
         assert self.tree is not None
-        found = {}
+        found: dict[str, Any] = {}
         for path, container in self.tree.containers.items():
             if container.container != ROOT:
                 continue

@@ -27,8 +27,9 @@ from global_heat.sim import loop
 from global_heat.sim.etcd import Written
 from global_heat.sim.world import REGIONS, SimWorld
 from global_heat.store.codec import decode
-from global_heat.store.reading import StackView, read_stack, resolve_name
+from global_heat.store.reading import StackView, read_stack
 from global_heat.store.wishes import Caller, StackWish, Wishes
+from global_heat.template.merging import merge_environments
 from global_heat.template.source import Source
 from tests.conformance.answers import refusal, source_of
 from tests.conformance.comparing import ERROR, differences
@@ -36,6 +37,7 @@ from tests.conformance.vectors import Vector
 
 LIFE = "lifecycle"
 _SECONDS = 1500.0
+_SAID = {"op", "template", "files", "parameters", "environment", "disable_rollback"}
 _NOT_BEGUN = "INIT_COMPLETE"
 _NOT_KNOWN = "not known yet"
 _LISTS = {
@@ -64,6 +66,8 @@ class _Life:
         self._vector = vector
         self._labels: dict[str, str] = {}
         """Heat's label by the id here."""
+        self._inner: set[str] = set()
+        """Groups, chains and nested stacks that it has or had."""
 
     async def play(self) -> list[str]:
         self._world = SimWorld(seed=1, replicas=1)
@@ -76,6 +80,7 @@ class _Life:
         for number, wanted in enumerate(self._vector.expect[LIFE]):
             step = self._vector.steps[number - 1] if number else {"op": "create"}
             assert step["op"] == wanted["op"], f"{self._vector.id} tells other steps than it has"
+            assert step.keys() <= _SAID, f"{self._vector.id} asks for what nobody does"
             at = f"{step['op']} ({number})" if number else "create"
             found += [f"{at}: {difference}" for difference in await self._step(step, wanted)]
         await self._world.stop()
@@ -90,6 +95,8 @@ class _Life:
                     await self._create()
                 case "update":
                     await self._update(step)
+                case "delete":
+                    await self._wishes.delete(self._caller, self._id, "")
                 case "preview_update":
                     answer["preview"] = await self._preview(step)
                 case unknown:
@@ -99,20 +106,13 @@ class _Life:
         if "error" in wanted:
             return list(differences(_refused(wanted), {}))
         view = await self._ended()
-        tree = await self._documents.tree(view.header, view.header.revision)
-        inner = {str(path) for path in tree.containers}
         answer |= self._shown(view)
-        answer["outputs"] = {
-            output.key: {ERROR: output.error}
-            if output.error and not output.error.startswith(_NOT_KNOWN)
-            else output.value
-            for output in outputs_of(self._documents, view, tree)
-        }
+        answer["outputs"] = await self._outputs(view)
         told = [event for event in self._told(before, view.header) if "/" not in event[0]]
         answer["events"] = _by_name(told)
         if "event_order" in wanted:
             answer["event_order"] = [list(event) for event in told]
-        expected = _binding(wanted, inner)
+        expected = _binding(wanted, self._inner)
         self._bind(expected["resources"], answer["resources"])
         return list(differences(expected, self._labelled(answer)))
 
@@ -123,12 +123,20 @@ class _Life:
         wish = StackWish(
             vector.stack_name, source_of(vector), REGIONS[0], rollback=not vector.disable_rollback
         )
-        await self._wishes.create(self._caller, wish, "", REGIONS)
+        operation = await self._wishes.create(self._caller, wish, "", REGIONS)
+        self._id = operation.stack
+        await self._learn(operation.plan)
 
     async def _update(self, step: dict[str, Any]) -> None:
         rollback = not step.get("disable_rollback", True)
         wish = StackWish(self._vector.stack_name, self._source(step), REGIONS[0], rollback=rollback)
-        await self._wishes.update(self._caller, self._vector.stack_name, wish, "", REGIONS)
+        operation = await self._wishes.update(self._caller, self._id, wish, "", REGIONS)
+        await self._learn(operation.plan)
+
+    async def _learn(self, revision: int) -> None:
+        """A wish's revision has the number of its plan."""
+        tree = await self._documents.tree((await self._read()).header, revision)
+        self._inner.update(tree.containers)
 
     async def _preview(self, step: dict[str, Any]) -> dict[str, list[str]]:
         view = await self._read()
@@ -143,25 +151,22 @@ class _Life:
     def _source(self, step: dict[str, Any]) -> Source:
         files = step.get("files") or self._vector.files
         template = step.get("template", self._vector.template)
-        return Source(template, files=files, parameters=step.get("parameters") or {})
+        environment = merge_environments([step["environment"]] if step.get("environment") else [])
+        return Source(template, environment, files, parameters=step.get("parameters") or {})
 
     async def _ended(self) -> StackView:
         """The stack once nothing more happens to it: a rollback that was asked for is a part of its end."""
-        name = self._vector.stack_name
 
         def over() -> bool:
-            header = self._world.header(name)
-            assert header is not None
+            header = next(each for each in self._world.headers() if each.id == self._id)
             goes_back = header.rollback and header.action is not Action.ROLLBACK
             return header.ended and not (goes_back and header.state.endswith("FAILED"))
 
-        assert await self._world.until(over, _SECONDS), f"{name} never ends"
+        assert await self._world.until(over, _SECONDS), f"{self._vector.id} never ends"
         return await self._read()
 
     async def _read(self) -> StackView:
-        store, project = self._world.user.store, self._world.project
-        id = await resolve_name(store, project, self._vector.stack_name)
-        return await read_stack(store, project, id, local=False)
+        return await read_stack(self._world.user.store, self._world.project, self._id, local=False)
 
     # what is told of it
 
@@ -180,6 +185,17 @@ class _Life:
                 "type": shown.type,
             }
         return {"stack": view.header.state, "resources": resources}
+
+    async def _outputs(self, view: StackView) -> dict[str, Any]:
+        if not view.header.revision:
+            return {}  # rolled back to nothing, or deleted
+        tree = await self._documents.tree(view.header, view.header.revision)
+        return {
+            output.key: {ERROR: output.error}
+            if output.error and not output.error.startswith(_NOT_KNOWN)
+            else output.value
+            for output in outputs_of(self._documents, view, tree)
+        }
 
     def _told(self, since: int, header: Header) -> Iterator[tuple[str, str]]:
         """What is said of the stack and of each resource, in the order in which it was recorded."""
