@@ -20,15 +20,14 @@ from global_heat.api.records import event_of, progress_of, stack_of_header, stac
 from global_heat.api.sources import merged, source_of, spec_of
 from global_heat.api.wishing import Preview, Spec, Wishing
 from global_heat.model.errors import Fault, Invalid, Reason
-from global_heat.model.records import Attempt, Header
+from global_heat.model.records import Header
 from global_heat.proto.v1 import operation_pb2, stack_pb2, stack_service_pb2
 from global_heat.proto.v1.stack_service_pb2_grpc import StackServiceServicer
 from global_heat.proto.values import json_to_value
-from global_heat.store import keys
-from global_heat.store.codec import decode
 from global_heat.store.reading import (
     StackView,
     Wait,
+    cleanup_pending,
     explain_waits,
     list_headers,
 )
@@ -143,7 +142,7 @@ class StackService(StackServiceServicer):
             stack.spec.tags.extend(header.tags)
             stack.spec.rollback = header.rollback
             stack.outputs.extend(await self._outputs(view))
-            stack.cleanup_pending = await self._cleanup_pending(view)
+            stack.cleanup_pending = await cleanup_pending(self._store, view)
         return stack_service_pb2.GetStackResponse(stack=stack)
 
     async def ListStacks(
@@ -254,14 +253,6 @@ class StackService(StackServiceServicer):
             )
             for output in outputs_of(self._backend.documents, view, tree)
         ]
-
-    async def _cleanup_pending(self, view: StackView) -> int:
-        pending = 0
-        for region in view.shards:
-            shard = keys.Shard(region, view.header.project, view.header.id)
-            found = await self._store.scan(keys.attempts(shard), local=True)
-            pending += sum(decode(Attempt, entry.value).pending for entry in found.entries)
-        return pending
 
 
 def _spec(spec: stack_pb2.StackSpec) -> Spec:

@@ -340,7 +340,7 @@ class Book:
         if header is not self.header:
             self._put(transaction, keys.header(project, stack), header)
             transaction.header = header
-            if header.deleted:
+            if (header.deleted or header.nameless) and not self.header.nameless:
                 transaction.deletes.add(keys.name(project, header.name))
         if events:
             record = msgspec.structs.replace(record, events=record.events + 1)

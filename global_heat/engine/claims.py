@@ -7,20 +7,16 @@ import asyncio
 import structlog
 
 from global_heat.engine.backoff import Backoff
-from global_heat.engine.lease import LeaseKeeper
+from global_heat.engine.means import Means
 from global_heat.engine.mirror import Mirror
-from global_heat.engine.observing import Observer
-from global_heat.engine.ports import World
 from global_heat.engine.ranking import ranked
 from global_heat.engine.shard import ShardRunner
 from global_heat.model.errors import Ambiguous, Transient
-from global_heat.model.names import ReplicaId
 from global_heat.model.records import Claim, ReplicaRecord
 from global_heat.store import keys
 from global_heat.store.codec import decode, encode
 from global_heat.store.keys import Shard
 from global_heat.store.protocol import Committed, absent, at_mod
-from global_heat.store.wishes import Wishes
 
 log = structlog.get_logger()
 
@@ -28,12 +24,10 @@ log = structlog.get_logger()
 class Claims:
     """The shards that this replica owns, under one lease."""
 
-    def __init__(self, world: World, id: ReplicaId, lease: LeaseKeeper, wishes: Wishes) -> None:
-        self._world = world
-        self._id = id
-        self._lease = lease
-        self._wishes = wishes
-        self._observer = Observer()
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._world = world = means.world
+        self._id = means.id
         self._work = Mirror(world.store, keys.WORK, self._on_work)
         self._claims = Mirror(world.store, keys.CLAIMS, self._on_claim)
         self._replicas = Mirror(world.store, keys.REPLICAS, self._on_replica)
@@ -42,7 +36,7 @@ class Claims:
         self._claiming: dict[Shard, asyncio.Task[None]] = {}
         self._runners: dict[Shard, ShardRunner] = {}
         self._tasks: dict[Shard, asyncio.Task[None]] = {}
-        self._record = encode(Claim(replica=id))
+        self._record = encode(Claim(replica=means.id))
         self._served: set[int] = set()
         """The revisions of claims that a runner has had."""
         self._broken: dict[Shard, Backoff] = {}
@@ -80,7 +74,7 @@ class Claims:
         finally:
             for task in (*self._claiming.values(), *self._tasks.values()):
                 task.cancel()
-            self._observer.close()
+            self._means.observer.close()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def drain(self) -> None:
@@ -164,14 +158,14 @@ class Claims:
         work = self._work.entries.get(keys.work(shard))
         if work is None or not self._free(shard):
             return
-        await self._lease.until_may_act()
+        await self._means.lease.until_may_act()
         claim = keys.claim(shard)
         try:
             outcome = await self._world.store.commit(
                 absent(claim),
                 at_mod(work.key, work.mod_revision),
                 put={claim: self._record},
-                lease=self._lease.lease,
+                lease=self._means.lease.lease,
             )
         except (Transient, Ambiguous):
             await asyncio.sleep(self._world.settings.backoff_seconds)
@@ -195,9 +189,7 @@ class Claims:
         return entry.create_revision if entry is not None and entry.value == self._record else 0
 
     def _start(self, shard: Shard, revision: int, work_revision: int = 0) -> None:
-        runner = ShardRunner(
-            self._world, self._lease, self._observer, self._wishes, self._id, shard, revision, work_revision
-        )
+        runner = ShardRunner(self._means, shard, revision, work_revision)
         runner.log.info("claimed", replica=self._id)
         self._runners[shard] = runner
         self._served.add(revision)

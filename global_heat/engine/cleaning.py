@@ -55,8 +55,10 @@ async def _forget(
 
 async def _delete(job: Job, type: ResourceType, incarnation: Incarnation) -> None:
     """Send DELETE until the thing is gone. The answer alone proves nothing: the look does."""
+    loop = asyncio.get_running_loop()
     backoff = Backoff(job.world.settings)
-    give_up = asyncio.get_running_loop().time() + job.world.settings.busy_seconds_max
+    busy_seconds_max = job.world.settings.busy_seconds_max
+    give_up = loop.time() + busy_seconds_max
     ask = True
     while True:
         try:
@@ -65,13 +67,14 @@ async def _delete(job: Job, type: ResourceType, incarnation: Incarnation) -> Non
             body = await job.read(lambda cloud: type.show(cloud, incarnation.id))
             if body is None:
                 return
-            if asyncio.get_running_loop().time() >= give_up:
+            if loop.time() >= give_up:
                 raise _failed(job, incarnation, "its deletion was accepted, but it does not go away")
             ask = _in_error(type, body)
             await asyncio.sleep(backoff.next())
         except Conflict as conflict:
-            if asyncio.get_running_loop().time() >= give_up:
+            if loop.time() >= give_up:
                 raise _failed(job, incarnation, str(conflict)) from None
+            job.ask_sweeper()
             ask = True
             await job.wait_out(Transient(str(conflict)), backoff)
         except ServiceRefusal as refusal:
@@ -79,6 +82,8 @@ async def _delete(job: Job, type: ResourceType, incarnation: Incarnation) -> Non
         except (Transient, Ambiguous) as error:
             ask = True
             await job.wait_out(Transient(str(error)), backoff)
+            # While nothing answers, nothing gets late.
+            give_up = loop.time() + busy_seconds_max
 
 
 def _in_error(type: ResourceType, body: Body) -> bool:
@@ -94,7 +99,7 @@ async def _send(job: Job, type: ResourceType, id: PhysicalId) -> bool:
     """Whether there was something to delete."""
     opened = await job.world.clouds.open(job.book.shard)
     try:
-        await job.mutate(lambda: type.delete(opened.cloud, id))
+        await job.in_flight.send(lambda: type.delete(opened.cloud, id))
     except Gone:
         return False
     return True

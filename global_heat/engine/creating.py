@@ -173,7 +173,7 @@ class _Attempts:
         sent = asyncio.get_running_loop().time()
         try:
             with self._job.book.preparing():
-                id = await self._job.mutate(lambda: self._type.create(opened.cloud, making, props))
+                id = await self._job.in_flight.send(lambda: self._type.create(opened.cloud, making, props))
         except ServiceRefusal as refusal:
             # What can be there only once may be there by an earlier attempt of ours.
             if self._type.handle is Handle.TOKEN or not await self._find_soon():

@@ -11,13 +11,13 @@ import msgspec
 
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import Book, Write
-from global_heat.engine.lease import LeaseKeeper
-from global_heat.engine.observing import Observer
+from global_heat.engine.in_flight import InFlight
+from global_heat.engine.means import Means
 from global_heat.engine.ports import World
 from global_heat.model.errors import Invalid, Transient
-from global_heat.model.names import Path
+from global_heat.model.names import Path, Region
 from global_heat.model.plan import Plan
-from global_heat.model.records import Event, Incarnation, ShardRecord, Waiting
+from global_heat.model.records import Action, Event, Incarnation, ShardRecord, Waiting
 from global_heat.model.values import Json
 from global_heat.regions.cloud import Cloud
 from global_heat.store.documents import RecordedView
@@ -27,7 +27,6 @@ from global_heat.template.tree import Tree
 T = TypeVar("T")
 _PARKED_AFTER_TRIES = 3
 _SOUND_SECONDS = 30.0
-_LANDING_SECONDS_MAX = 60.0
 
 
 class StepFailed(Exception):
@@ -45,21 +44,22 @@ class StepLeft(Exception):
 class Job:
     """One shard under one plan."""
 
-    def __init__(
-        self, world: World, lease: LeaseKeeper, observer: Observer, book: Book, plan: Plan, tree: Tree | None
-    ) -> None:
-        self.world = world
-        self.lease = lease
-        self.observer = observer
+    def __init__(self, means: Means, book: Book, plan: Plan, tree: Tree | None) -> None:
+        self.world = means.world
+        self.replica = means.id
+        self.in_flight = InFlight(means.lease)
+        self.observer = means.observer
+        self._ask_sweeper = means.ask_sweeper
         self.book = book
         self.plan = plan
         self._tree = tree
         self.stopping = asyncio.Event()
         self.news = asyncio.Event()
         """Set, and replaced, when others have written something that concerns this shard."""
-        self._calls: dict[asyncio.Task[Any], None] = {}
+        self.on_cut_off: Callable[[], None] = lambda: None
+        """Told that a step has begun to wait for the region, which is down."""
         self._parked = 0
-        self._sounding = _Sounding(world, book.shard)
+        self._sounding = _Sounding(means.world, book.shard)
 
     @property
     def tree(self) -> Tree:
@@ -76,6 +76,19 @@ class Job:
         record = self.book.record
         now = self.now if record.parked is None else record.parked.since
         return now - record.parked_seconds
+
+    def others(self) -> tuple[Region, ...]:
+        """The other regions that the stack waits for."""
+        return tuple(region for region in self.book.header.open if region != self.book.shard.region)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether steps wait here because the region is down."""
+        return self._parked > 0 and self.world.health.trouble(self.book.shard.region) is not None
+
+    def ask_sweeper(self) -> None:
+        """What is in the way of a step may be what nobody adopted."""
+        self._ask_sweeper(self.book.shard.region)
 
     def tell(self) -> None:
         """Let those that wait look again."""
@@ -120,32 +133,6 @@ class Job:
     def lag_seconds(self) -> float:
         """How far the region's answers may be behind what was done there."""
         return self.world.clouds.bounds(self.book.shard.region).lag_seconds
-
-    async def mutate(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Send a mutating call, once, only while the lease is good.
-
-        It goes on when the step is cancelled meanwhile: who follows would have to look for what it did.
-        """
-        await self.lease.until_may_act()
-        inner = asyncio.ensure_future(call())
-        self._calls[inner] = None
-
-        def ended(task: asyncio.Task[T]) -> None:
-            del self._calls[task]
-            if not task.cancelled():
-                task.exception()  # who asked may be gone
-
-        inner.add_done_callback(ended)
-        return await asyncio.shield(inner)
-
-    async def calls_landed(self) -> None:
-        """Return when no mutating call is under way, or when one has taken too long."""
-        if self._calls:
-            await asyncio.wait(list(self._calls), timeout=_LANDING_SECONDS_MAX)
-
-    def cut_calls(self) -> None:
-        for call in list(self._calls):
-            call.cancel()
 
     async def wait_out(self, error: Transient, backoff: Backoff) -> None:
         """Wait until it makes sense to try again; say in the records what is waited for."""
@@ -201,10 +188,18 @@ class Job:
 
     async def _park(self, on: str) -> None:
         self._parked += 1
+        down = self.cut_off
+        if down:
+            self.on_cut_off()
         parked = self.book.record.parked
-        if parked is None:
-            waiting = Waiting(on=on, since=self.now)
-            await self.book.write(Write(shard=lambda record: msgspec.structs.replace(record, parked=waiting)))
+        if parked is not None and (parked.down or not down):
+            return
+        waiting = Waiting(on=on, since=parked.since if parked else self.now, down=down)
+        # Of a deleted stack whose regions are all down the name is given free: each must know of the others.
+        wake = self.others() if down and self.plan.action is Action.DELETE else ()
+        await self.book.write(
+            Write(shard=lambda record: msgspec.structs.replace(record, parked=waiting), wake=wake)
+        )
 
 
 async def _first(*waits: Coroutine[Any, Any, object]) -> None:

@@ -1,8 +1,10 @@
-"""Forget what has been over for long: the records of deleted stacks, their ledger, old request ids."""
+"""Forget what has been over for long: the records of deleted stacks, their ledger, old request ids, and of
+every stack the events beyond its share."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import structlog
@@ -10,16 +12,21 @@ import structlog
 from global_heat.engine.ports import World
 from global_heat.engine.ranking import ranked
 from global_heat.model.errors import Ambiguous, Error, Transient
-from global_heat.model.names import Region, ReplicaId
+from global_heat.model.names import Project, Region, ReplicaId, StackId
 from global_heat.model.records import Header, ReplicaRecord, RequestRecord
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.keys import Shard
 from global_heat.store.protocol import Entry, Guard, unchanged
+from global_heat.store.reading import read_events
 
 log = structlog.get_logger()
 _REQUESTS_KEPT_SECONDS = 7 * 86400.0
 _BATCH = 100
+_EVENTS_MAX = 1000
+_EVENTS_PER_RESOURCE = 10
+_EVENTS_PER_COMMIT = 112
+"""One commit tells no more."""
 
 
 class Reaper:
@@ -29,6 +36,8 @@ class Reaper:
         self._world = world
         self._id = id
         self._replicas = replicas
+        self._kept: dict[StackId, int] = {}
+        """How many keys of events a stack had when they were last counted."""
 
     async def run(self) -> None:
         while True:
@@ -43,6 +52,7 @@ class Reaper:
     async def reap(self) -> int:
         """One pass; how many stacks were forgotten."""
         await self._reap_requests()
+        await self._trim_events()
         oldest = self._world.clock() - self._world.settings.retention_seconds
         forgotten = 0
         for entry in await self._headers():
@@ -97,6 +107,34 @@ class Reaper:
             await self._world.store.commit(unchanged(entry), delete=doomed[start : start + _BATCH])
         await self._world.store.commit(unchanged(entry), delete=last)
         log.info("forgot a deleted stack", stack=header.id)
+
+    async def _trim_events(self) -> None:
+        """Let the oldest events of each stack go: 1,000 stay, and 10 for each resource."""
+        found = await self._world.store.scan(keys.STACKS, local=True, keys_only=True)
+        events: dict[tuple[Project, StackId], list[str]] = {}
+        resources: Counter[StackId] = Counter()
+        for entry in found.entries:
+            _, project, stack, part = entry.key.split("/")[:4]
+            if part == "events":
+                events.setdefault((Project(project), StackId(stack)), []).append(entry.key)
+            resources[StackId(stack)] += part == "resources"
+        for (project, stack), names in events.items():
+            most = _EVENTS_MAX + _EVENTS_PER_RESOURCE * resources[stack]
+            if len(names) * _EVENTS_PER_COMMIT <= most or self._kept.get(stack) == len(names):
+                continue
+            doomed = await self._old_events(project, stack, most)
+            for start in range(0, len(doomed), _BATCH):
+                await self._world.store.commit(delete=doomed[start : start + _BATCH])
+            self._kept[stack] = len(names) - len(doomed)
+
+    async def _old_events(self, project: Project, stack: StackId, most: int) -> list[str]:
+        """The keys of the events that are older than so many."""
+        doomed: list[str] = []
+        for _, batch in reversed(await read_events(self._world.store, project, stack)):
+            if most <= 0:
+                doomed.append(keys.event(project, stack, batch.region, batch.seq))
+            most -= len(batch.events)
+        return doomed
 
     async def _reap_requests(self) -> None:
         oldest = self._world.clock() - _REQUESTS_KEPT_SECONDS

@@ -12,6 +12,8 @@ import structlog
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.claims import Claims
 from global_heat.engine.lease import LeaseKeeper, OnRenewal
+from global_heat.engine.means import Means
+from global_heat.engine.observing import Observer
 from global_heat.engine.ports import World
 from global_heat.engine.reaper import Reaper
 from global_heat.engine.sweeper import Sweeper
@@ -67,10 +69,11 @@ class Replica:
         working: asyncio.Task[None] | None = None
         try:
             await self._register(id, lease)
+            sweeper = Sweeper(self._world, id, lease, lambda: claims.replicas())
             wishes = Wishes(self._world.documents, self._world.clock, self._new_id)
-            claims = Claims(self._world, id, lease, wishes)
+            claims = Claims(Means(self._world, id, lease, Observer(), wishes, sweeper.ask))
             self.lease, self.claims = lease, claims
-            working = asyncio.ensure_future(self._work(id, lease, claims))
+            working = asyncio.ensure_future(self._work(id, claims, sweeper))
             await asyncio.wait({keeping, working}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
@@ -82,10 +85,10 @@ class Replica:
                     task.cancel()
             await asyncio.gather(*(t for t in (keeping, working) if t is not None), return_exceptions=True)
 
-    async def _work(self, id: ReplicaId, lease: LeaseKeeper, claims: Claims) -> None:
+    async def _work(self, id: ReplicaId, claims: Claims, sweeper: Sweeper) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(claims.run())
-            group.create_task(Sweeper(self._world, id, lease, claims.replicas).run())
+            group.create_task(sweeper.run())
             group.create_task(Reaper(self._world, id, claims.replicas).run())
 
     async def _register(self, id: ReplicaId, lease: LeaseKeeper) -> None:

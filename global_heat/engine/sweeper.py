@@ -10,7 +10,9 @@ whose token does not verify, or that the ledger does not name, is never touched.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 
 import msgspec
 import structlog
@@ -58,19 +60,32 @@ class Sweeper:
         self._id = id
         self._lease = lease
         self._replicas = replicas
+        self._asked: dict[Region, None] = {}
+        self._hurry = asyncio.Event()
+
+    def ask(self, region: Region) -> None:
+        """Look at a region at once, whoever else does: something in it may stand in a step's way."""
+        self._asked[region] = None
+        self._hurry.set()
 
     async def run(self) -> None:
         """A pass over every region with something to sweep, again and again."""
+        settings = self._world.settings
         while True:
-            await asyncio.sleep(self._world.settings.sweep_seconds)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(settings.sweep_seconds):
+                    await self._hurry.wait()
+            asked, self._asked = self._asked, {}
+            self._hurry.clear()
             try:
                 index = await self._world.store.scan(keys.sweeps(), local=True, keys_only=True)
             except (Transient, Ambiguous):
                 continue
             regions = {Region(entry.key.split("/")[1]) for entry in index.entries}
-            mine = [region for region in sorted(regions) if self._best(region)]
+            mine = [region for region in sorted(regions) if region in asked or self._best(region)]
             passes = [self._sweep_quietly(region) for region in mine]
             await asyncio.gather(*passes)
+            await asyncio.sleep(settings.backoff_seconds)
 
     def _best(self, region: Region) -> bool:
         order = ranked(f"sweep {region}", region, self._replicas(), self._world.distances)
@@ -153,7 +168,7 @@ class Sweeper:
     def _can_be_of(self, attempt: Attempt, type: ResourceType, body: Body) -> bool:
         """Whether the attempt's request can have made it. What was made at another time is somebody's who
         copied our description or metadata."""
-        made_at = type.made_at(body)
+        made_at = _made_at(body)
         if made_at is None or type.identify(body) == attempt.id:
             return True
         bounds = self._world.clouds.bounds(attempt.region)
@@ -236,3 +251,12 @@ class Sweeper:
         if isinstance(outcome, Committed):
             swept.closed += after.state is AttemptState.CLOSED
             swept.settled += after.settled and after.state is AttemptState.ADOPTED
+
+
+def _made_at(body: Body) -> float | None:
+    """When a thing was made, as its service says: unix seconds, to the second; None: it does not say."""
+    text = body.get("created_at") or body.get("created")
+    if not isinstance(text, str):
+        return None
+    made = datetime.fromisoformat(text)
+    return made.replace(tzinfo=made.tzinfo or UTC).timestamp()

@@ -80,4 +80,4 @@ async def _send(resource: Resource, intent: Incarnation, changed: Sequence[str],
     props = await job.read(lambda cloud: type.resolve(cloud, resource.props))
     opened = await job.world.clouds.open(job.book.shard)
     making = resource.making(intent)
-    await job.mutate(lambda: type.update(opened.cloud, intent.id, making, props, changed, body))
+    await job.in_flight.send(lambda: type.update(opened.cloud, intent.id, making, props, changed, body))

@@ -59,6 +59,8 @@ class Header(Record, frozen=True, kw_only=True):
     """Start no further step: one has failed, or somebody cancelled."""
     open: tuple[Region, ...] = ()
     """Regions whose shard has not ended."""
+    nameless: bool = False
+    """It is being deleted, waits for regions that are down, and has given its name free."""
     operation: str = ""
     created_at: float
     updated_at: float = 0.0
@@ -101,6 +103,8 @@ class Waiting(msgspec.Struct, frozen=True):
 
     on: str
     since: float
+    down: bool = False
+    """The region as a whole does not answer."""
 
 
 class ShardRecord(Record, frozen=True, kw_only=True):

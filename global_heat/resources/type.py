@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import ClassVar
 
 import msgspec
@@ -135,14 +134,6 @@ class ResourceType:
     def token_of(self, body: Body) -> Token | None:
         """The token that a listed or shown thing carries."""
         return token_in(body.get("description"))
-
-    def made_at(self, body: Body) -> float | None:
-        """When it was made, as the service says: unix seconds, to the second; None: it does not say."""
-        text = body.get("created_at") or body.get("created")
-        if not isinstance(text, str):
-            return None
-        made = datetime.fromisoformat(text)
-        return made.replace(tzinfo=made.tzinfo or UTC).timestamp()
 
     def is_made_by(self, body: Body, making: Making, props: Properties) -> bool:
         """Whether a thing found under a UNIQUE name was made for this incarnation."""

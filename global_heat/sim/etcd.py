@@ -61,24 +61,84 @@ class _Grant:
         self.timer: asyncio.TimerHandle | None = None
 
 
-class SimCluster:
-    """The cluster as a whole. Must be made inside the running loop."""
+class History:
+    """All that was ever written, revision by revision."""
 
     def __init__(self) -> None:
         self.revision = 1
         self.history: list[Written] = []
+        self._versions: dict[str, list[Version]] = {}
+        self._keys: list[str] = []
+        self._grown = asyncio.Event()
+
+    def entry(self, key: str, revision: int) -> Entry | None:
+        """A key as it stood at a revision."""
+        for version in reversed(self._versions.get(key, ())):
+            if version.revision <= revision:
+                if version.value is None:
+                    return None
+                return Entry(key, version.value, Revision(version.created), Revision(version.revision))
+        return None
+
+    def scan(self, prefix: str, start: str, revision: int) -> list[Entry]:
+        found: list[Entry] = []
+        for at in range(bisect.bisect_left(self._keys, max(prefix, start)), len(self._keys)):
+            key = self._keys[at]
+            if not key.startswith(prefix):
+                break
+            entry = self.entry(key, revision)
+            if entry is not None:
+                found.append(entry)
+        return found
+
+    def since(self, revision: int) -> list[Written]:
+        """What was written after a revision."""
+        return self.history[bisect.bisect_right(self.history, revision, key=lambda w: w.revision) :]
+
+    async def grown(self) -> None:
+        """Return when the history has grown."""
+        await self._grown.wait()
+
+    def holds(self, guard: Guard) -> bool:
+        entry = self.entry(guard.key, self.revision)
+        if entry is None:
+            return guard.revision == 0
+        if guard.compare is Compare.CREATE:
+            return entry.create_revision == guard.revision
+        return entry.mod_revision == guard.revision
+
+    def write(self, client: str, guards: tuple[Guard, ...], changes: list[tuple[str, bytes | None]]) -> int:
+        """Add a revision; its number."""
+        self.revision += 1
+        for key, value in changes:
+            before = self.entry(key, self.revision)
+            created = before.create_revision if before is not None else self.revision
+            if key not in self._versions:
+                self._versions[key] = []
+                bisect.insort(self._keys, key)
+            self._versions[key].append(Version(self.revision, value, created))
+        at = asyncio.get_running_loop().time()
+        self.history.append(Written(self.revision, at, client, guards, tuple(changes)))
+        self._grown.set()
+        self._grown = asyncio.Event()
+        return self.revision
+
+
+class SimCluster(History):
+    """The cluster as a whole. Must be made inside the running loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._quorum = self._space = True
         self._refusing: list[tuple[float, float]] = []
         self._refuses_since: float | None = None
         self.renewals: dict[str, list[tuple[float, float]]] = {}
         """By client: when it sent each renewal, or grant, that was answered, and the lease's time to live."""
-        self._pending: list[Callable[[], None]] = []
+        self.proposed: list[Callable[[], None]] = []
+        """Requests that a leader without followers has taken: applied when it has some again."""
         self.compacted = 0
-        self._versions: dict[str, list[Version]] = {}
-        self._keys: list[str] = []
         self._leases: dict[int, _Grant] = {}
         self._next_lease = 1
-        self._grown = asyncio.Event()
 
     @property
     def quorum(self) -> bool:
@@ -88,6 +148,10 @@ class SimCluster:
     def quorum(self, have: bool) -> None:
         self._quorum = have
         self._note_writable()
+        if have:
+            proposed, self.proposed = self.proposed, []
+            for apply in proposed:
+                apply()
 
     @property
     def space(self) -> bool:
@@ -125,7 +189,7 @@ class SimCluster:
     ) -> Committed | Refused:
         if put and not self.space:
             raise Transient("no space")
-        if not all(self._holds(guard) for guard in guards):
+        if not all(self.holds(guard) for guard in guards):
             entries = {guard.key: self.entry(guard.key, self.revision) for guard in guards}
             return Refused(Revision(self.revision), entries)
         if lease is not None and lease not in self._leases:
@@ -169,57 +233,8 @@ class SimCluster:
     def compact(self) -> None:
         self.compacted = self.revision
 
-    def regain_quorum(self) -> None:
-        """What was proposed to a leader without followers is applied now, however long ago that was."""
-        self.quorum = True
-        pending, self._pending = self._pending, []
-        for apply in pending:
-            apply()
-
-    def propose(self, apply: Callable[[], None]) -> None:
-        """Leave a request with a leader that has no quorum."""
-        self._pending.append(apply)
-
     def leases(self) -> list[int]:
         return list(self._leases)
-
-    # the history
-
-    def entry(self, key: str, revision: int) -> Entry | None:
-        """A key as it stood at a revision."""
-        for version in reversed(self._versions.get(key, ())):
-            if version.revision <= revision:
-                if version.value is None:
-                    return None
-                return Entry(key, version.value, Revision(version.created), Revision(version.revision))
-        return None
-
-    def scan(self, prefix: str, start: str, revision: int) -> list[Entry]:
-        found: list[Entry] = []
-        for at in range(bisect.bisect_left(self._keys, max(prefix, start)), len(self._keys)):
-            key = self._keys[at]
-            if not key.startswith(prefix):
-                break
-            entry = self.entry(key, revision)
-            if entry is not None:
-                found.append(entry)
-        return found
-
-    def since(self, revision: int) -> list[Written]:
-        """What was written after a revision."""
-        return self.history[bisect.bisect_right(self.history, revision, key=lambda w: w.revision) :]
-
-    async def grown(self) -> None:
-        """Return when the history has grown."""
-        await self._grown.wait()
-
-    def _holds(self, guard: Guard) -> bool:
-        entry = self.entry(guard.key, self.revision)
-        if entry is None:
-            return guard.revision == 0
-        if guard.compare is Compare.CREATE:
-            return entry.create_revision == guard.revision
-        return entry.mod_revision == guard.revision
 
     def _apply(
         self,
@@ -228,23 +243,12 @@ class SimCluster:
         changes: list[tuple[str, bytes | None]],
         lease: int | None,
     ) -> int:
-        self.revision += 1
         for key, value in changes:
-            before = self.entry(key, self.revision)
-            created = before.create_revision if before is not None else self.revision
-            if key not in self._versions:
-                self._versions[key] = []
-                bisect.insort(self._keys, key)
-            self._versions[key].append(Version(self.revision, value, created))
             for grant in self._leases.values():
                 grant.keys.pop(key, None)
             if lease is not None and value is not None:
                 self._leases[lease].keys[key] = None
-        at = asyncio.get_running_loop().time()
-        self.history.append(Written(self.revision, at, client, guards, tuple(changes)))
-        self._grown.set()
-        self._grown = asyncio.Event()
-        return self.revision
+        return self.write(client, guards, changes)
 
     def _arm(self, grant: _Grant) -> None:
         if grant.timer is not None:
@@ -409,7 +413,7 @@ class SimStore:
 
         leaderless = not (self._cluster.quorum or local)
         if leaderless and self.link.is_proposed():
-            self._cluster.propose(arrive_unheard)
+            self._cluster.proposed.append(arrive_unheard)
         late = not leaderless and not local and self.link.delays_request()
         if late:
             loop.call_later(self.timeout_seconds + 10 * self.link.latency(), arrive_unheard)

@@ -46,7 +46,7 @@ def _no_lost_stack(case: Case) -> Iterator[Violation]:
                     if value is not None:
                         headers[id] = decode(Header, value)
         for id in freed:
-            if id in headers and not headers[id].deleted:
+            if id in headers and not (headers[id].deleted or headers[id].nameless):
                 yield Violation(1, f"{headers[id].name} lost its name while it was {headers[id].state}")
     for operation in case.evidence.acknowledged:
         if operation.id not in operations:

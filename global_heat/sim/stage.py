@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from global_heat.engine.ports import Settings
 from global_heat.model.records import Attempt, AttemptState, Event, EventBatch, Incarnation
 from global_heat.model.values import Json
 from global_heat.regions.transport import Request
@@ -13,7 +14,7 @@ from global_heat.sim.blueprints import Blueprint, Site
 from global_heat.sim.checker import Violation, check_gone, check_history, check_rest
 from global_heat.sim.cloud.faults import Fate
 from global_heat.sim.node import Node
-from global_heat.sim.world import SimWorld
+from global_heat.sim.world import SETTINGS, SimWorld
 from global_heat.store.codec import decode
 
 _CLOSE_SECONDS = 900.0
@@ -113,16 +114,16 @@ class Stage:
         assert await self.world.until(lambda: self.world.swept() == 0, 900.0)
 
 
-def play(story: Story, replicas: int = 3, seed: int = 1) -> list[Violation]:
+def play(story: Story, replicas: int = 3, seed: int = 1, settings: Settings = SETTINGS) -> list[Violation]:
     """Play a story in a world of its own; judge all of it, delete the stacks, judge again.
 
     What the story itself raises comes out.
     """
-    return loop.run(_play(story, replicas, seed))
+    return loop.run(_play(story, replicas, seed, settings))
 
 
-async def _play(story: Story, replicas: int, seed: int) -> list[Violation]:
-    world = SimWorld(seed, replicas)
+async def _play(story: Story, replicas: int, seed: int, settings: Settings) -> list[Violation]:
+    world = SimWorld(seed, replicas, settings)
     world.start()
     stage = Stage(world)
     await story(stage)

@@ -78,8 +78,7 @@ class Trouble:
             task.cancel()
         await asyncio.gather(*self._hand.tasks, return_exceptions=True)
         world = self._hand.world
-        world.cluster.space = True
-        world.cluster.regain_quorum()
+        world.cluster.space = world.cluster.quorum = True
         world.cloud.heal()
         world.cloud.keystone.enable_user(world.cloud.keystone.user_id("demo"))
         world.trustless.clear()
@@ -197,7 +196,7 @@ class _OfStore:
     async def _lose_quorum(self) -> None:
         cluster = self._hand.world.cluster
         cluster.quorum = False
-        seconds = self._hand.later(1.0, 40.0, cluster.regain_quorum)
+        seconds = self._hand.later(1.0, 40.0, lambda: setattr(cluster, "quorum", True))
         self._hand.tell(f"no quorum for {seconds:.1f} s")
 
     async def _change_leader(self) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from global_heat.model.errors import Invalid, Reason, Transient
 from global_heat.model.names import Project, Region, StackId
 from global_heat.model.records import (
+    Attempt,
     EventBatch,
     Header,
     Incarnation,
@@ -143,6 +144,16 @@ async def read_signals(documents: Documents, project: Project, id: StackId, ref:
     return [documents.open_signal(project, id, ref, entry) for entry in entries]
 
 
+async def cleanup_pending(store: Store, view: StackView) -> int:
+    """How many requests of a stack may have left something that nobody wants and that may still be there."""
+    pending = 0
+    for region in view.shards:
+        attempts = keys.attempts(keys.Shard(region, view.header.project, view.header.id))
+        found = await store.scan(attempts, local=True)
+        pending += sum(decode(Attempt, entry.value).pending for entry in found.entries)
+    return pending
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """How an operation stands. `error` is empty while it goes on and when it succeeded."""
 
@@ -175,10 +186,11 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 async def explain_waits(store: Store, view: StackView) -> list[Wait]:
-    """What each open region of a stack waits for."""
+    """What each open region of a stack waits for; and each in which something is still to be removed."""
     waits: list[Wait] = []
     replicas = await live_replicas(store)
-    for region in view.header.open:
+    parked = (shard.region for shard in view.shards.values() if shard.parked is not None)
+    for region in dict.fromkeys((*view.header.open, *parked)):
         shard = view.shards.get(region)
         claim = await store.get(
             keys.claim(keys.Shard(region, view.header.project, view.header.id)), local=True

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 import structlog
 
+from global_heat.engine.ports import Settings
 from global_heat.sim import stage
 from global_heat.sim.stage import Stage as Stage
 from global_heat.sim.stage import Story
+from global_heat.sim.world import SETTINGS
 
 
 @pytest.fixture
@@ -17,7 +19,7 @@ def play() -> Callable[..., None]:
     """Play a story in a world of its own; then judge all of it, delete the stack, judge again."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
-    def run(story: Story, replicas: int = 3) -> None:
-        assert stage.play(story, replicas) == []
+    def run(story: Story, replicas: int = 3, settings: Settings = SETTINGS) -> None:
+        assert stage.play(story, replicas, settings=settings) == []
 
     return run

@@ -179,3 +179,21 @@ def test_a_cancel_ends_a_stack_that_waits_for_a_dead_region(play):
         stage.world.cloud.heal()
 
     play(story)
+
+
+def test_a_change_that_is_refused_does_not_cost_the_thing_when_it_is_taken_back(play):
+    async def story(stage: Stage) -> None:
+        await stage.create(Site("s0", "east", servers=1))
+        assert await stage.settled() == "CREATE_COMPLETE"
+        server = stage.record("s0_server0@east#1")
+        await stage.update(Site("s0", "east", title=1, servers=1))
+        await stage.until(lambda: stage.record(server.ref).state == "UPDATING")
+        stage.world.trustless.update(header.id for header in stage.world.headers())
+        assert await stage.settled() == "UPDATE_FAILED"
+        assert stage.record(server.ref).state == "FAILED"
+        stage.world.trustless.clear()
+        await stage.update(Site("s0", "east", servers=1))
+        assert await stage.settled() == "UPDATE_COMPLETE"
+        assert stage.record(server.ref).id == server.id
+
+    play(story)

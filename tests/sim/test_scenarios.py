@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 
+import msgspec
 from conftest import Stage
 
 from global_heat.regions.transport import Request
 from global_heat.sim.blueprints import Site
 from global_heat.sim.cloud.faults import Fate
+from global_heat.sim.world import SETTINGS
 
 NET = Site("s0", "east", ports=0)
 ONE_PORT = Site("s0", "east", ports=1)
@@ -202,5 +204,41 @@ def test_a_thing_that_somebody_deleted_is_made_again_by_an_update_that_touches_i
         assert await stage.settled() == "UPDATE_COMPLETE"
         assert stage.record("s0_net@east#2").id in stage.things("network.network")
         assert stage.record("s0_subnet@east#2").id in stage.things("network.subnet")
+
+    play(story)
+
+
+def test_a_delete_that_something_unadopted_hinders_has_it_removed_at_once(play):
+    """The network is in use by a port that came late. By itself the sweeper would look in ten minutes."""
+
+    async def story(stage: Stage) -> None:
+        sent = stage.meets(Fate(delay_seconds=40.0, hold_seconds=4.0), "/ports")
+        await stage.create(ONE_PORT)
+        await sent.wait()
+        await stage.owner("east").kill()
+        assert await stage.settled() == "CREATE_COMPLETE"
+        await stage.until(lambda: len(stage.things("network.port")) == 2)
+        await stage.world.user.delete("web")
+        await stage.until(lambda: stage.state() == "DELETE_COMPLETE", 60.0)
+
+    play(story, settings=msgspec.structs.replace(SETTINGS, sweep_seconds=600.0))
+
+
+def test_a_copy_of_our_mark_that_a_person_made_is_spared(play):
+    """He copied the description of a network that is then deleted, slowly."""
+
+    async def story(stage: Stage) -> None:
+        await stage.create(NET)
+        assert await stage.settled() == "CREATE_COMPLETE"
+        await stage.closed()
+        id = stage.record("s0_net@east#1").id
+        marked = json.loads(await _call(stage, "GET", f"/v2.0/networks/{id}", None))["network"]
+        copy = await _make_network(stage, marked["description"])
+        stage.world.foreign.add(copy)
+        stage.meets(Fate(return_seconds=30.0), "/networks", method="DELETE")
+        await stage.world.user.delete("web")
+        assert await stage.settled() == "DELETE_COMPLETE"
+        await stage.closed()
+        assert stage.things("network.network") == [copy]
 
     play(story)

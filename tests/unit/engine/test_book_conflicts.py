@@ -289,9 +289,9 @@ def test_what_is_built_on_an_incarnation_holds_it_until_all_of_ours_is_gone():
             await own.book.write(Write(incarnations=(net, *ports)))
             assert own.book.holders(net) == {"a@east#1", "b@east#1"}
             await own.book.write(Write(removed=(ports[0],)))
-            assert own.book.take_freed() == set()
+            assert own.book.take_freed() == []
             await own.book.write(Write(removed=(ports[1],)))
-            assert (own.book.take_freed(), own.book.take_freed()) == ({net.ref}, set())
+            assert (own.book.take_freed(), own.book.take_freed()) == ([net.ref], [])
             assert own.book.holders(net) == set()
 
     run(story())

@@ -115,7 +115,7 @@ def test_a_store_without_quorum_kills_nothing_however_long():
             waiting = asyncio.ensure_future(own.keeper.until_may_act())
             await asyncio.sleep(3600.0)
             assert not own.keeper.may_act and not own.keeper.lost.is_set()
-            own.cluster.regain_quorum()
+            own.cluster.quorum = True
             own.cluster.change_leader()
             await own.keeper.until_may_act()
             await waiting

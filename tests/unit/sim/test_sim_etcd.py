@@ -189,7 +189,7 @@ def test_without_quorum_no_lease_ends_and_a_new_leader_gives_each_its_full_time(
         cluster.quorum = False
         await asyncio.sleep(100.0)
         assert cluster.leases() == [lease.id]
-        cluster.regain_quorum()
+        cluster.quorum = True
         cluster.change_leader()
         await asyncio.sleep(9.9)
         assert cluster.leases() == [lease.id]
@@ -261,7 +261,7 @@ def test_what_a_leader_without_quorum_was_told_may_be_applied_once_it_has_one(ch
         with pytest.raises(Ambiguous):
             await store.commit(put={"a": b""})
         assert cluster.revision == 1
-        cluster.regain_quorum()
+        cluster.quorum = True
         assert (cluster.revision == 2) is applied
 
     run(story())

@@ -1,0 +1,76 @@
+"""Carry out a step to its end, whatever that is: what fails is recorded, and stops the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+import msgspec
+import structlog
+
+from global_heat.engine.applying import apply
+from global_heat.engine.book import Stale, Write
+from global_heat.engine.cleaning import clean
+from global_heat.engine.job import Job, StepFailed, StepLeft
+from global_heat.engine.resource import condemn
+from global_heat.model.errors import Fenced, Invalid
+from global_heat.model.names import Path
+from global_heat.model.plan import Step
+from global_heat.model.records import Header, Incarnation
+
+log = structlog.get_logger()
+
+
+async def perform_apply(job: Job, step: Step) -> None:
+    await _perform(job, apply(job, step), step.path, step.type, "CREATE")
+
+
+async def perform_clean(job: Job, incarnation: Incarnation) -> None:
+    await _perform(job, clean(job, incarnation), incarnation.path, incarnation.type, "DELETE")
+
+
+async def _perform(job: Job, work: Awaitable[None], path: Path, type: str, action: str) -> None:
+    try:
+        await work
+    except StepFailed as failed:
+        await _fail(job, path, type, action, failed)
+    except (StepLeft, Stale, Fenced):
+        return
+    except Invalid as error:
+        # Refused before anything could be said of the resource: no credential, for one.
+        await _fail(job, path, type, action, StepFailed(str(error)))
+    except Exception as error:
+        log.exception("a step broke", path=path, region=job.book.shard.region)
+        await _fail(job, path, type, action, StepFailed(f"internal error: {error!r}"))
+
+
+async def _fail(job: Job, path: Path, type: str, action: str, failed: StepFailed) -> None:
+    """Record it, and stop the stack: what runs is finished, nothing new begins.
+
+    Where the stack waits for this region no more, it is recorded alone.
+    """
+    region, book = job.book.shard.region, job.book
+    holds_up = region in book.header.open
+    if holds_up:
+        job.stopping.set()
+    incarnation = failed.incarnation
+    reason = f"{path}: {failed}"
+    if incarnation is not None and action == "CREATE" and incarnation.hashes:
+        action = "UPDATE"
+    id = incarnation.id if incarnation else ""
+    event = job.event(path, type, action, "FAILED", str(failed), id)
+    condemned = incarnation is not None and incarnation.token and not incarnation.id
+    await book.write(
+        Write(
+            incarnations=(incarnation,) if incarnation else (),
+            attempts={incarnation.token: condemn} if condemned and incarnation else {},
+            events=(event,),
+            wake=job.others() if holds_up else (),
+            header=(lambda header: _stop(header, reason)) if holds_up else None,
+        )
+    )
+
+
+def _stop(header: Header, reason: str) -> Header:
+    if header.stopping:
+        return header
+    return msgspec.structs.replace(header, stopping=True, reason=reason)
