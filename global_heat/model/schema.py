@@ -49,6 +49,8 @@ class _File(msgspec.Struct):
 class Rules(Protocol):
     """What an implemented type decides itself, beyond its schema. Pure."""
 
+    beside: ClassVar[str]
+    """The property that lists names of resources which must stand in the same template; empty: none."""
     renews: ClassVar[bool]
     """Whether each new revision of its stack replaces it, whatever its properties say."""
 
@@ -62,10 +64,6 @@ class Rules(Protocol):
 
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
         """Whether this change needs a new incarnation although the schema allows an update."""
-        ...
-
-    def beside(self, props: Properties) -> Collection[str]:
-        """Names of resources that must stand in the same template; values may be `Unknown`."""
         ...
 
     def accept(self, said: Json, number: int) -> Signal | None:

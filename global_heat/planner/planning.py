@@ -134,13 +134,17 @@ def _missing_beside(
     definition: Definition, tree: Tree, rules: Rules | None, props: Properties
 ) -> list[Fault]:
     """What a resource names of its own template, and is not there."""
-    wanted = rules.beside(props) if rules is not None else ()
-    if not wanted:
+    wanted = props.get(rules.beside) if rules is not None else None
+    if not isinstance(wanted, list):
         return []
     there = {other.name for other in tree.definitions.values() if other.container == definition.container}
     there |= {other.name for other in tree.containers.values() if other.container == definition.container}
     at = f"resources.{definition.path}.properties"
-    return [Fault(at, f"there is no resource {name} in its template") for name in wanted if name not in there]
+    return [
+        Fault(at, f"there is no resource {name} in its template")
+        for name in wanted
+        if isinstance(name, str) and name not in there
+    ]
 
 
 def plan_delete(number: int, parent: int, revision: int, recorded: Collection[Incarnation]) -> Plan:

@@ -91,6 +91,8 @@ class ResourceType:
     secret_attributes: ClassVar[frozenset[str]] = frozenset()
     call_seconds: ClassVar[float] = 60.0
     """The limit of one mutating call: 600 where the API itself waits for compute."""
+    beside: ClassVar[str] = ""
+    """The property that lists names of resources which must stand in the same template; empty: none."""
     renews: ClassVar[bool] = False
     """Whether each new revision of its stack replaces it, whatever its properties say."""
     seeks: ClassVar[frozenset[str]] = frozenset()
@@ -111,10 +113,6 @@ class ResourceType:
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
         """Whether this change needs a new incarnation although the schema allows an update."""
         return False
-
-    def beside(self, props: Properties) -> Collection[str]:
-        """Names of resources that must stand in the same template; values may be `Unknown`."""
-        return ()
 
     def looks_at(self, props: Properties) -> Collection[str]:
         """What of its properties names, by reference or id, things of the records that it has to know."""

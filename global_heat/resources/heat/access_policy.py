@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from global_heat.model.names import PhysicalId
-from global_heat.model.values import Body, Json, Properties, Unknown
+from global_heat.model.values import Body, Json, Properties
 from global_heat.resources.local import LocalType
 from global_heat.resources.type import Making
 
@@ -14,10 +12,7 @@ class AccessPolicy(LocalType):
     name = "OS::Heat::AccessPolicy"
     kind = "heat.access_policy"
     supported = frozenset({"AllowedResources"})
-
-    def beside(self, props: Properties) -> Collection[str]:
-        allowed = props.get("AllowedResources") or ()
-        return [] if isinstance(allowed, Unknown) else [name for name in allowed if isinstance(name, str)]
+    beside = "AllowedResources"
 
     def make(self, making: Making, props: Properties, random_bytes: bytes) -> dict[str, Json]:
         return {"name": making.path.rpartition("/")[2]}

@@ -190,6 +190,7 @@ def test_what_a_resource_names_of_its_template_must_be_there():
         planned(NET + policy % "other")
     [fault] = refused.value.faults
     assert fault.path == "resources.p.properties" and "other" in fault.message
+    planned(NET + policy % "{get_resource: net}")
 
 
 def test_a_handle_for_updates_is_replaced_by_each_revision():
