@@ -18,6 +18,8 @@ from global_heat.client.tokens import TokenSource
 
 PORT = 8904
 ANSWER_BYTES_MAX = 16 << 20
+_ELSEWHERE = ("UNAVAILABLE", "CANCELLED")
+"""What a replica says that cannot be asked now, or that ends: we have cancelled nothing."""
 _BACKOFF_SECONDS = 0.1
 _BACKOFF_SECONDS_MAX = 5.0
 _OPTIONS = [
@@ -97,7 +99,7 @@ class Connection:
     async def call(
         self, stub: Callable[..., Any], method: str, request: Any, seconds: float | None = None
     ) -> Any:
-        """Raises `ApiError`. Whatever is UNAVAILABLE is asked again, of the next endpoint."""
+        """Raises `ApiError`. Whatever is UNAVAILABLE or broken off is asked again, of the next endpoint."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (self._seconds if seconds is None else seconds)
         effort = _Effort()
@@ -159,7 +161,7 @@ class Connection:
             return 0.0
         effort.renewing = False
         silent = wrong.code == "DEADLINE_EXCEEDED" and len(self._endpoints) > 1 and not wrong.reason
-        if wrong.code != "UNAVAILABLE" and not silent:
+        if wrong.code not in _ELSEWHERE and not silent:
             return None
         self._current = (self._current + 1) % len(self._endpoints)
         effort.failed += 1

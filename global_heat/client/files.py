@@ -24,13 +24,6 @@ from global_heat.proto.values import json_to_struct
 FILE_BYTES_MAX = 512 * 1024
 SPEC_BYTES_MAX = 3_500_000
 _TEMPLATES = (".yaml", ".yml", ".template", ".json")
-_DICTS = (
-    "parameters",
-    "parameter_defaults",
-    "parameter_merge_strategies",
-    "resource_registry",
-    "regions",
-)
 
 
 def collect_spec(
@@ -84,10 +77,10 @@ class _Collector:
         return self._take(data, uses, named, folder, text)
 
     def take_environments(self, paths: Sequence[Path]) -> str:
-        """One environment out of several, later ones winning."""
-        texts = [self.read(path, str(path)) for path in paths]
-        merged: dict[str, Any] = {}
-        for path, text in zip(paths, texts, strict=True):
+        """The environments as one text: a YAML stream of several documents, which the server merges."""
+        taken = []
+        for path in paths:
+            text = self.read(path, str(path))
             data = self._parse(text, str(path))
             if data is None:
                 continue
@@ -95,15 +88,8 @@ class _Collector:
                 self._faults.append(Violation(str(path), "must be a map of an environment's sections"))
                 continue
             uses = list(_registry_uses(data.get("resource_registry")))
-            text = self._take(data, uses, str(path), path.resolve().parent, text)
-            for section, value in data.items():
-                if section in _DICTS and isinstance(value, dict) and isinstance(merged.get(section), dict):
-                    merged[section] = _over(merged[section], value)
-                else:
-                    merged[section] = value
-        if len(paths) == 1:
-            return text
-        return yaml.safe_dump(merged, sort_keys=False) if merged else ""
+            taken.append(self._take(data, uses, str(path), path.resolve().parent, text))
+        return taken[0] if len(taken) == 1 else "".join(f"---\n{text}\n" for text in taken)
 
     def finish(self) -> None:
         if self._faults:
@@ -188,11 +174,3 @@ def _registry_uses(registry: Any) -> Iterator[_Use]:
             yield _Use(registry, key, item, True)
         elif isinstance(item, dict):
             yield from _registry_uses(item)
-
-
-def _over(low: dict[Any, Any], high: dict[Any, Any]) -> dict[Any, Any]:
-    both = low | high
-    for key in low.keys() & high.keys():
-        if isinstance(low[key], dict) and isinstance(high[key], dict) and key in ("resources", "names"):
-            both[key] = _over(low[key], high[key])
-    return both

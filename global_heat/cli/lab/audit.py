@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from global_heat.model.names import Region
-from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, State, TrustRecord
+from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, State, Status, TrustRecord
 from global_heat.resources.catalogue import ALL
 from global_heat.resources.type import Handle
 from global_heat.sim.cloud.things import Made, Origin
@@ -183,15 +183,20 @@ def _orphans(
 
 
 def _duplicates(ours: Iterable[Made], records: Records) -> Iterable[Discrepancy]:
-    """Two things of one resource, unless one of them is on its way out: that is a replacement."""
+    """Two things of one resource, unless one of them is on its way out: that is a replacement.
+
+    A stack that has failed may have stopped between the two: there each incarnation is one for itself.
+    """
+    failed = {header.id for header in records.headers if header.status is Status.FAILED}
     leaving = {each.id for each in records.incarnations if each.state is State.LEAVING}
     whose = {attempt.token: attempt for attempt in records.attempts}
-    twins: dict[tuple[str, Region, str], list[Made]] = defaultdict(list)
+    twins: dict[tuple[str, Region, str, int], list[Made]] = defaultdict(list)
     for made in ours:
         attempt = whose.get(made.token) if made.token else None  # type: ignore[call-overload]
         if attempt is not None and attempt.state is not AttemptState.RETAINED and made.id not in leaving:
-            twins[attempt.stack, attempt.region, attempt.path].append(made)
-    for (_, region, path), makes in twins.items():
+            n = attempt.n if attempt.stack in failed else 0
+            twins[attempt.stack, attempt.region, attempt.path, n].append(made)
+    for (_, region, path, _), makes in twins.items():
         for made in makes[1:]:
             story = f"{path} exists {len(makes)} times: also as {makes[0].id}"
             yield Discrepancy("duplicate", region, made.kind, made.id, story)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import grpc
 import msgspec
 import pytest
 
@@ -42,6 +43,38 @@ async def test_a_lost_answer_is_asked_for_elsewhere_and_happens_once(world: Worl
     operation = await client.create_stack("web", spec(ONE_NET))
     assert operation.name.endswith(calls[0]) and len(calls) == 2
     assert len(await client.list_stacks()) == 1
+
+
+@pytest.mark.parametrize("grace", [None, 0.05])
+async def test_who_waits_at_a_replica_that_ends_waits_on_at_another(world: World, grace: float | None):
+    server, other = await world.serve()
+    client = world.client(endpoints=f"{other},{world.endpoint}")
+    operation = await client.create_stack("web", spec(ONE_NET))
+    waiting = asyncio.create_task(client.wait_operation(operation.name))
+    await client.get_stack("web")
+    await server.stop(grace)
+    await world.build("web")
+    assert (await waiting).done
+
+
+class BrokenOff(grpc.GenericRpcHandler):
+    """What a replica that ends may say of calls that it has not finished."""
+
+    def service(self, details):
+        async def break_off(request, context):
+            await context.abort(grpc.StatusCode.CANCELLED)
+
+        return grpc.unary_unary_rpc_method_handler(break_off)
+
+
+async def test_a_call_that_a_replica_breaks_off_is_made_at_another(world: World):
+    ending = grpc.aio.server(handlers=[BrokenOff()])
+    port = ending.add_insecure_port("127.0.0.1:0")
+    world.stop_with_it(ending)
+    await ending.start()
+    client = world.client(endpoints=f"127.0.0.1:{port},{world.endpoint}")
+    operation = await client.create_stack("web", spec(ONE_NET))
+    assert operation.metadata.verb == "create"
 
 
 async def test_a_watch_goes_on_at_another_replica(world: World):

@@ -51,17 +51,16 @@ def test_a_template_that_names_itself_ends(folder):
     assert set(collect_spec(template).files) == {"again.yaml"}
 
 
-def test_environments_are_merged_later_ones_winning(folder):
+def test_environments_are_sent_one_document_each(folder):
     template = write(folder / "t.yaml", "resources: {}")
     write(folder / "parts" / "x.yaml", "resources: {}")
     one = write(folder / "one.yaml", "parameters: {a: 1, b: 1}\nregions: {default: East}\n")
     two = write(folder / "parts" / "two.yaml", "parameters: {b: 2}\nresource_registry: {My::Type: x.yaml}\n")
     spec = collect_spec(template, [one, two])
-    assert yaml.safe_load(spec.environment) == {
-        "parameters": {"a": 1, "b": 2},
-        "regions": {"default": "East"},
-        "resource_registry": {"My::Type": "parts/x.yaml"},
-    }
+    assert list(yaml.safe_load_all(spec.environment)) == [
+        {"parameters": {"a": 1, "b": 1}, "regions": {"default": "East"}},
+        {"parameters": {"b": 2}, "resource_registry": {"My::Type": "parts/x.yaml"}},
+    ]
     assert set(spec.files) == {"parts/x.yaml"}
 
 

@@ -58,6 +58,20 @@ def attempt(token: str, path: str = "net", region: str = "north", **more: Any) -
     )
 
 
+def header(status: Status) -> Header:
+    return Header(
+        project=PROJECT,
+        id=STACK,
+        name="demo",
+        region=Region("north"),
+        revision=1,
+        plan=1,
+        action=Action.CREATE,
+        status=status,
+        created_at=0.0,
+    )
+
+
 def problems(found: Audit) -> list[tuple[str, str, str]]:
     return [(each.problem, each.region, each.id) for each in found.discrepancies]
 
@@ -149,6 +163,18 @@ def test_what_is_replaced_and_on_its_way_out_is_no_duplicate() -> None:
     assert audit([made("old", token="t1"), made("new", token="t2")], records, REGIONS).clean
 
 
+@pytest.mark.parametrize(("n", "twins"), [(1, [("duplicate", "north", "b")]), (2, [])])
+def test_a_replacement_that_failed_half_way_is_no_duplicate(
+    n: int, twins: list[tuple[str, str, str]]
+) -> None:
+    records = Records(
+        headers=(header(Status.FAILED),),
+        incarnations=(record("a"), record("b")),
+        attempts=(attempt("t1"), attempt("t2", n=n)),
+    )
+    assert problems(audit([made("a", token="t1"), made("b", token="t2")], records, REGIONS)) == twins
+
+
 @pytest.mark.parametrize(
     ("type", "id", "end"),
     [
@@ -198,19 +224,8 @@ def test_trusts_are_counted(recorded: int, problem: str | None) -> None:
 
 
 def test_a_stack_that_is_not_at_rest_is_named() -> None:
-    header = Header(
-        project=PROJECT,
-        id=STACK,
-        name="demo",
-        region=Region("north"),
-        revision=1,
-        plan=1,
-        action=Action.CREATE,
-        status=Status.IN_PROGRESS,
-        created_at=0.0,
-    )
-    at_rest = msgspec.structs.replace(header, status=Status.COMPLETE)
-    assert audit([], Records(headers=(header, at_rest)), REGIONS).busy == ("demo is CREATE_IN_PROGRESS",)
+    headers = (header(Status.IN_PROGRESS), header(Status.COMPLETE))
+    assert audit([], Records(headers=headers), REGIONS).busy == ("demo is CREATE_IN_PROGRESS",)
 
 
 def test_it_is_printed_with_its_reasons() -> None:
