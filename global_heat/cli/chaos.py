@@ -64,16 +64,19 @@ def chaos(
     if program.version < MINIMUM:
         raise Invalid(f"etcd {program.version} may lose records when it is killed: give {MINIMUM} or newer")
     wish = Wish(fault_seconds, clients)
-    reports = []
-    for each in range(seed, seed + runs):
-        with _lab(regions, replicas, str(program.path)) as lab:
-            reports.append(_run(lab, each, wish, shown, quiet))
-        if keep or not reports[-1].ok:
-            held = "held" if reports[-1].ok else "did not hold"
-            shown.print(Text(f"seed {each} {held}; logs and evidence: {lab.directory}"))
-        else:
-            lab.remove()
-    _print(reports, shown)
+    reports: list[Report] = []
+    try:
+        for each in range(seed, seed + runs):
+            with _lab(regions, replicas, str(program.path)) as lab:
+                reports.append(_run(lab, each, wish, shown, quiet))
+            if keep or not reports[-1].ok:
+                held = "held" if reports[-1].ok else "did not hold"
+                shown.print(Text(f"seed {each} {held}; logs and evidence: {lab.directory}"))
+            else:
+                lab.remove()
+    finally:
+        if reports:
+            _print(reports, shown)
     sys.exit(not all(report.ok for report in reports))
 
 
