@@ -11,7 +11,8 @@ from global_heat.model.names import Region
 from global_heat.model.values import Json
 from global_heat.proto.v1 import stack_pb2
 from global_heat.proto.values import json_to_struct, struct_to_json
-from global_heat.template.document import parse_document
+from global_heat.template.document import parse_document, split_documents
+from global_heat.template.merging import merge_environments, parameter_types
 from global_heat.template.source import Source
 
 REDACTED = "******"
@@ -22,7 +23,7 @@ def source_of(spec: stack_pb2.StackSpec) -> Source:
     """Raises `Invalid` when the environment cannot be read; the template is read when it is compiled."""
     if not spec.template.strip():
         raise Invalid("there is no template", Fault("stack.spec.template", "must not be empty"))
-    environment = environment_of(spec.environment)
+    environment = environment_of(spec.environment, spec.template, spec.files)
     if spec.region:
         # What is said for this very stack wins over what an environment says for many.
         regions = environment.get("regions")
@@ -36,7 +37,11 @@ def source_of(spec: stack_pb2.StackSpec) -> Source:
     )
 
 
-def environment_of(text: str) -> dict[str, Json]:
+def environment_of(text: str, template: str, files: Mapping[str, str]) -> dict[str, Json]:
+    """The environment, out of one document or of several, which are merged for this template."""
+    documents = split_documents(text)
+    if len(documents) > 1:
+        return merge_environments(documents, types=parameter_types(template, files))
     environment = parse_document(text, "environment") if text.strip() else None
     if environment is None:
         return {}
@@ -59,12 +64,12 @@ def merged(old: Source, spec: stack_pb2.StackSpec, paths: Collection[str]) -> So
     if "parameters" in new:
         given = struct_to_json(spec.parameters)
         parameters = {name: value for name, value in (parameters | given).items() if value is not None}
-    return Source(
-        template=spec.template if "template" in new else old.template,
-        environment=environment_of(spec.environment) if "environment" in new else old.environment,
-        files=dict(spec.files) if "files" in new else old.files,
-        parameters=parameters,
-    )
+    template = spec.template if "template" in new else old.template
+    files = dict(spec.files) if "files" in new else old.files
+    environment = old.environment
+    if "environment" in new:
+        environment = environment_of(spec.environment, template, files)
+    return Source(template, environment, files, parameters)
 
 
 def spec_of(source: Source, shown: Collection[str], region: Region) -> stack_pb2.StackSpec:

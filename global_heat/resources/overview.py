@@ -17,9 +17,9 @@ _INTRODUCTION = """# Resource types
 
 Written by `python -m global_heat.resources.overview`; a test keeps it in step with the code.
 
-What is listed is carried out. A property that Heat knows and this page does not list is refused when a
-template is validated, with its place. Whether a change is made in place or needs a replacement is Heat's
-own rule; where a type decides it by values, the page says "depends".
+What is listed is carried out. A property that Heat knows and this page does not list validates; a stack with
+it is refused when it is created, with FAILED_PRECONDITION and its place. Whether a change is made in place or
+needs a replacement is Heat's own rule; where a type decides it by values, the page says "depends".
 """
 _HANDLES = {
     Handle.TOKEN: "Found again by the token of the attempt, which it carries.",

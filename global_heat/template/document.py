@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,10 @@ NUMBER_CHARACTERS_MAX = 100
 NUMBER_MAX = 2**63 - 1
 
 _TOO_LARGE = "holds a number that is too large; write it as text in quotes"
+
+_BOUND = re.compile(r"^(?:---|\.\.\.)(?=\s|\Z)", re.MULTILINE)
+"""Where a document of a stream starts or ends. Nothing inside one can stand so, not even in a text."""
+_CONTENT = re.compile(r"^(?!\s*(#|$)|%)", re.MULTILINE)
 
 _TAG = "tag:yaml.org,2002:"
 _TAGS = {_TAG + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "binary", "merge")}
@@ -48,6 +53,12 @@ def _construct_int(loader: Any, node: Any) -> int:
 
 _Loader.add_constructor(_TAG + "binary", _construct_binary)
 _Loader.add_constructor(_TAG + "int", _construct_int)
+
+
+def split_documents(text: str) -> list[str]:
+    """The documents of a YAML stream, each as a text of its own; those without content are left out."""
+    found = [part for part in _BOUND.split(text) if _CONTENT.search(part)]
+    return found if len(found) > 1 else [text]
 
 
 def parse_document(text: str, name: str = "", warnings: list[Fault] | None = None) -> Json:

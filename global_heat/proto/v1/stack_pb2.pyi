@@ -284,7 +284,9 @@ class StackSpec(google.protobuf.message.Message):
     template: builtins.str
     """The HOT template as text (YAML or JSON)."""
     environment: builtins.str
-    """The environment as text. Several files are merged by the client, later ones winning."""
+    """The environment as text. Several are given as a YAML stream, one document each, and merged as Heat merges
+    its environment files: by `parameter_merge_strategies`, else the last one counts.
+    """
     region: builtins.str
     """The region of resources that name none; wins over the environment's default. Empty: that default, else the
     stack's `default_region`, which is, at creation, the home region of the replica that accepts the stack.

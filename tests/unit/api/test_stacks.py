@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import yaml
 
 from global_heat.client import ApiError
 from global_heat.model.errors import Fault
@@ -47,6 +48,24 @@ async def test_a_built_stack_is_complete_and_has_outputs(world: World):
         (stack_pb2.SHARD_STATE_DONE, 2, 2),
         (stack_pb2.SHARD_STATE_DONE, 1, 1),
     ]
+
+
+async def test_environments_are_merged_by_their_strategies(world: World):
+    given = spec()
+    strategies = "parameter_merge_strategies: {label: merge}\n"
+    given.environment = (
+        f"---\n{strategies}parameters: {{label: blue}}\nregions: {{resources: {{far: RegionTwo}}}}\n"
+        f"---\n{strategies}parameters: {{label: green}}\nregions: {{resources: {{net: RegionOne}}}}\n"
+    )
+    client = world.client()
+    await client.create_stack("web", given)
+    found = yaml.safe_load((await client.get_stack("web")).spec.environment)
+    assert found["parameters"] == {"label": "bluegreen"}
+    assert found["regions"] == {"resources": {"far": "RegionTwo", "net": "RegionOne"}}
+
+    given.environment = given.environment.replace(strategies, "", 1)
+    refusal = await refused(client.create_stack("again", given))
+    assert refusal.code == "INVALID_ARGUMENT"
 
 
 async def test_hidden_parameters_do_not_come_back(world: World):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from global_heat.model.errors import Fault, Invalid
-from global_heat.template.document import DEPTH_MAX, TEXT_BYTES_MAX, parse_document
+from global_heat.template.document import DEPTH_MAX, TEXT_BYTES_MAX, parse_document, split_documents
 
 
 def refused(text: str, name: str = "") -> str:
@@ -22,6 +24,20 @@ def test_yaml_is_that_of_heat() -> None:
         "e": "2020-01-02",
         "f": [104, 101, 108, 108, 111],
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a: 1", [{"a": 1}]),
+        ("# one\n---\na: 1\n...\n", [{"a": 1}]),
+        ("---\na: 1\n---\n# nothing\n---\nb: |\n  x\n  ---\n  y\n", [{"a": 1}, {"b": "x\n---\ny\n"}]),
+        ("%YAML 1.1\n---\na: 1\n...\n%YAML 1.1\n--- {b: --- }\n", [{"a": 1}, {"b": "---"}]),
+        ("", [None]),
+    ],
+)
+def test_a_stream_is_split_where_its_documents_start(text: str, found: list[Any]) -> None:
+    assert [parse_document(each) for each in split_documents(text)] == found
 
 
 def test_json_and_flow_yaml_begin_alike() -> None:
