@@ -73,7 +73,12 @@ def template_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("-P", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE"),
         click.option(
-            "-e", "--environment", "environments", multiple=True, type=existing, help="Later ones win."
+            "-e",
+            "--environment",
+            "environments",
+            multiple=True,
+            type=existing,
+            help="Later ones win, unless their parameter_merge_strategies say otherwise.",
         ),
         click.option(
             "-t",
