@@ -180,6 +180,22 @@ def _gone_is_gone(case: Case) -> Iterator[Violation]:
                     yield Violation(11, f"{event.path} ({event.id}) was taken for gone while it was there")
 
 
+def _adopted_by_token(case: Case) -> Iterator[Violation]:
+    """Nothing is adopted that does not carry the attempt's token, wherever a thing of its kind can."""
+    things = {
+        (region, made.id): made
+        for region, cloud in case.evidence.cloud.regions.items()
+        for made in cloud.history()
+    }
+    for token, versions in case.ledger.versions.items():
+        adopted = next((a for _, _, a in versions if a.state is AttemptState.ADOPTED), None)
+        if adopted is None or adopted.natural or case.evidence.is_meddled(adopted.id):
+            continue
+        made = things.get((adopted.region, adopted.id))
+        if made is None or made.token != token:
+            yield Violation(12, f"{adopted.path}#{adopted.n} adopted {adopted.id}, which is not its own")
+
+
 class _Looks:
     """The lists that were answered, by client, region and what was listed: when each was begun."""
 
@@ -294,5 +310,6 @@ CHECKS: tuple[Callable[[Case], Iterable[Violation]], ...] = (
     _update_intents,
     _retained_stays,
     _gone_is_gone,
+    _adopted_by_token,
     _absence_is_seen,
 )

@@ -102,8 +102,12 @@ class Stage:
 
     async def settled(self) -> str:
         """The stack's state once nothing more happens."""
-        assert await self.world.settled(), self.world.headers()
+        await self.settled_all()
         return self.state()
+
+    async def settled_all(self) -> None:
+        """Until nothing more happens to any stack."""
+        assert await self.world.settled(), self.world.headers()
 
     def attempts(self) -> list[AttemptState]:
         found = self.world.cluster.scan("attempts/", "", self.world.cluster.revision)

@@ -229,6 +229,7 @@ def test_12_what_a_person_made_must_be_there_in_the_end():
 )
 def test_13_a_ledger_that_goes_back_or_leaps(before, after):
     case = Case()
+    case.exists()
     case.wrote(1.0, attempt(AttemptState(before), "net-1"))
     case.wrote(2.0, attempt(AttemptState(after), "net-1"))
     assert history(case) == [13]
@@ -236,6 +237,7 @@ def test_13_a_ledger_that_goes_back_or_leaps(before, after):
 
 def test_13_an_adopted_attempt_that_changes_its_thing():
     case = Case()
+    case.exists()
     case.wrote(1.0, attempt(AttemptState.ADOPTED, "net-1"))
     case.wrote(2.0, attempt(AttemptState.ADOPTED, "net-2"))
     assert history(case) == [13]
