@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
 
 import pytest
 
-from global_heat.client import ApiError, token_source
+from global_heat.client import ApiError, KeystoneTokens, token_source
 
 
 class Keystone(BaseHTTPRequestHandler):
@@ -100,3 +101,13 @@ def test_without_anything_it_says_what_to_do():
     with pytest.raises(ApiError) as caught:
         token_source({})
     assert "OS_CLOUD" in caught.value.message
+
+
+def test_a_keystone_that_says_nothing_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v3"
+        options = {"auth_url": url, "username": "ann", "password": "good", "user_domain_id": "default"}
+        source = KeystoneTokens("v3password", options, silence_seconds=0.1)
+        with pytest.raises(ApiError) as given_up:
+            asyncio.run(source.token())
+    assert given_up.value.code == "UNAUTHENTICATED"
