@@ -14,6 +14,10 @@ from global_heat.store import keys
 from global_heat.store.codec import decode
 
 
+DONE = "(done)"
+"""In the place of a holder: the claim ended with its work."""
+
+
 class Death(msgspec.Struct, frozen=True):
     """A replica was killed or stopped at that time (unix seconds)."""
 
@@ -68,8 +72,9 @@ def takeovers(history: Sequence[Written], deaths: Iterable[Death]) -> Takeovers:
                 if key in gone_at:
                     gaps.append(written.at - gone_at.pop(key))
                 continue
-            holders[key].append((written.at, ""))
-            if keys.work(keys.shard_of(key)) in work:
+            left = keys.work(keys.shard_of(key)) in work
+            holders[key].append((written.at, "" if left else DONE))
+            if left:
                 gone_at[key] = written.at
         for key in [key for key in gone_at if keys.work(keys.shard_of(key)) not in work]:
             del gone_at[key]
@@ -84,7 +89,7 @@ def _after(death: Death, held: Sequence[tuple[float, str]]) -> Iterable[float]:
         return
     owner = at_death[-1]
     for at, holder in held:
-        if at > death.at and holder == owner:
+        if at > death.at and holder in (owner, DONE):
             return  # It came back in time, as one that was only stopped may.
         if at > death.at and holder:
             yield at - death.at

@@ -72,3 +72,10 @@ def test_a_take_over_lasts_from_the_owners_death():
 def test_who_comes_back_in_time_is_not_taken_over():
     history = story((1.0, CLAIM, claimed("north-1-abc")), (9.0, CLAIM, claimed("north-1-abc")))
     assert takeovers(history, [Death(3.0, "north-1")]).deaths == []
+
+
+def test_who_comes_back_and_finishes_is_not_taken_over_by_who_works_there_later():
+    done = Written(9, 5.0, "", (), ((CLAIM, None), (WORK, None)))
+    later = Written(10, 60.0, "", (), ((WORK, SOME_WORK), (CLAIM, claimed("south-1-x"))))
+    history = [*story((0.0, WORK, SOME_WORK), (1.0, CLAIM, claimed("north-1-abc"))), done, later]
+    assert takeovers(history, [Death(3.0, "north-1")]).deaths == []
