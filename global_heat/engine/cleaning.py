@@ -8,6 +8,7 @@ import msgspec
 
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import AttemptChange, Write
+from global_heat.engine.deletions import Announced
 from global_heat.engine.job import Job, StepFailed
 from global_heat.engine.local import clean_local
 from global_heat.engine.resource import condemn
@@ -17,7 +18,8 @@ from global_heat.model.records import Attempt, AttemptState, Incarnation, State
 from global_heat.model.values import Body
 from global_heat.regions.cloud import Conflict, Gone, ServiceRefusal
 from global_heat.resources.local import LocalType
-from global_heat.resources.type import Failed, ResourceType
+from global_heat.resources.type import Failed, Handle, ResourceType
+from global_heat.store import keys
 
 
 async def clean(job: Job, incarnation: Incarnation) -> None:
@@ -56,13 +58,14 @@ async def _forget(
 async def _delete(job: Job, type: ResourceType, incarnation: Incarnation) -> None:
     """Send DELETE until the thing is gone. The answer alone proves nothing: the look does."""
     loop = asyncio.get_running_loop()
+    announced = _announced(job, type, incarnation)
     backoff = Backoff(job.world.settings)
     busy_seconds_max = job.world.settings.busy_seconds_max
     give_up = loop.time() + busy_seconds_max
     ask = True
     while True:
         try:
-            if ask and not await _send(job, type, incarnation.id):
+            if ask and not await _send(job, type, incarnation.id, announced):
                 return
             body = await job.read(lambda cloud: type.show(cloud, incarnation.id))
             if body is None:
@@ -95,14 +98,32 @@ def _in_error(type: ResourceType, body: Body) -> bool:
     return False
 
 
-async def _send(job: Job, type: ResourceType, id: PhysicalId) -> bool:
+async def _send(job: Job, type: ResourceType, id: PhysicalId, announced: Announced | None) -> bool:
     """Whether there was something to delete."""
     opened = await job.world.clouds.open(job.book.shard)
+
+    async def delete() -> None:
+        if announced is None:
+            await type.delete(opened.cloud, id)
+        else:
+            await announced.send(lambda: type.delete(opened.cloud, id))
+
+    if announced is not None:
+        await announced.announce(opened.expires_at)
     try:
-        await job.in_flight.send(lambda: type.delete(opened.cloud, id))
+        await job.in_flight.send(delete)
     except Gone:
         return False
     return True
+
+
+def _announced(job: Job, type: ResourceType, incarnation: Incarnation) -> Announced | None:
+    """How the deletion of what has no id of its own is announced."""
+    if type.handle is Handle.TOKEN:
+        return None
+    shard = job.book.shard
+    place = (shard.region, shard.project, type.kind, incarnation.id)
+    return Announced(job.world.store, keys.deletion(*place, incarnation.token, job.replica))
 
 
 def _failed(job: Job, incarnation: Incarnation, reason: str) -> StepFailed:

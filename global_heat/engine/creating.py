@@ -13,6 +13,7 @@ import structlog
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import AttemptChange
 from global_heat.engine.cleaning import clean
+from global_heat.engine.deletions import free_at
 from global_heat.engine.job import StepFailed
 from global_heat.engine.local import make_local
 from global_heat.engine.ports import Opened
@@ -26,6 +27,7 @@ from global_heat.planner.decision import Create
 from global_heat.regions.cloud import ServiceRefusal
 from global_heat.resources.local import LocalType
 from global_heat.resources.type import Failed, Handle
+from global_heat.store import keys
 
 
 async def create(resource: Resource, decision: Create) -> None:
@@ -116,6 +118,8 @@ class _Attempts:
         while True:
             opened = await self._job.read(lambda cloud: self._job.world.clouds.open(self._job.book.shard))
             await self._intend(opened, props)
+            if not await self._place_is_free():
+                continue
             if await self._send(opened, props):
                 return
 
@@ -166,6 +170,32 @@ class _Attempts:
             attempts[before.token] = condemn
         events = () if before.token else (self._resource.event("CREATE", "IN_PROGRESS"),)
         await self._resource.write(self._incarnation, *events, attempts=attempts)
+
+    async def _place_is_free(self) -> bool:
+        """Whether no late deletion can take away what is put there. If one can, it is waited out first, and
+        the attempt, whose credential has aged meanwhile, does not count."""
+        if self._type.handle is Handle.TOKEN:
+            return True
+        job, shard = self._job, self._job.book.shard
+        attempt = await job.book.attempt(self._incarnation.token)
+        assert attempt is not None, f"the attempt of {self._incarnation.ref} is not in the ledger"
+        prefix = keys.deletions(shard.region, shard.project, self._type.kind, attempt.id)
+        bounds = job.world.clouds.bounds(shard.region)
+        backoff, waited = self._resource.backoff(), False
+        while True:
+            try:
+                free = await free_at(job.world.store, prefix, bounds)
+            except Transient:
+                await job.wait(backoff.next())
+                continue
+            if free <= job.now:
+                break
+            waited = True
+            await job.wait(min(free - job.now, job.world.settings.backoff_seconds_max))
+        if waited:
+            count = self._incarnation.attempts - 1
+            self._incarnation = msgspec.structs.replace(self._incarnation, attempts=count)
+        return not waited
 
     async def _send(self, opened: Opened, props: Properties) -> bool:
         """Send the request; whether it made the thing. Raises `StepFailed` when the service refuses."""

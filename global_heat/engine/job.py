@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -49,7 +50,8 @@ class Job:
         self.replica = means.id
         self.in_flight = InFlight(means.lease)
         self.observer = means.observer
-        self._ask_sweeper = means.ask_sweeper
+        self.ask_sweeper = partial(means.ask_sweeper, book.shard.region)
+        """What is in the way of a step may be what nobody adopted."""
         self.book = book
         self.plan = plan
         self._tree = tree
@@ -85,10 +87,6 @@ class Job:
     def cut_off(self) -> bool:
         """Whether steps wait here because the region is down."""
         return self._parked > 0 and self.world.health.trouble(self.book.shard.region) is not None
-
-    def ask_sweeper(self) -> None:
-        """What is in the way of a step may be what nobody adopted."""
-        self._ask_sweeper(self.book.shard.region)
 
     def tell(self) -> None:
         """Let those that wait look again."""
@@ -153,6 +151,10 @@ class Job:
         finally:
             self._parked -= 1
         await self._unpark()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait, but not longer than the stack goes on. Raises `StepLeft`."""
+        await _unless_stopping(self.stopping, asyncio.sleep(seconds))
 
     async def _unpark(self) -> None:
         """The region answers: say so, if the records, perhaps a former owner's, say otherwise."""

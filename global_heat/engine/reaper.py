@@ -13,7 +13,7 @@ from global_heat.engine.ports import World
 from global_heat.engine.ranking import ranked
 from global_heat.model.errors import Ambiguous, Error, Transient
 from global_heat.model.names import Project, Region, ReplicaId, StackId
-from global_heat.model.records import Header, ReplicaRecord, RequestRecord
+from global_heat.model.records import DeletionRecord, Header, ReplicaRecord, RequestRecord
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.keys import Shard
@@ -53,6 +53,7 @@ class Reaper:
         """One pass; how many stacks were forgotten."""
         await self._reap_requests()
         await self._trim_events()
+        await self._reap_deletions()
         oldest = self._world.clock() - self._world.settings.retention_seconds
         forgotten = 0
         for entry in await self._headers():
@@ -135,6 +136,13 @@ class Reaper:
                 doomed.append(keys.event(project, stack, batch.region, batch.seq))
             most -= len(batch.events)
         return doomed
+
+    async def _reap_deletions(self) -> None:
+        """Those that were announced and never withdrawn, long after they can have landed."""
+        oldest = self._world.clock() - self._world.settings.retention_seconds
+        for entry in (await self._world.store.scan(keys.DELETIONS, local=True)).entries:
+            if decode(DeletionRecord, entry.value).expires_at < oldest:
+                await self._world.store.commit(unchanged(entry), delete=(entry.key,))
 
     async def _reap_requests(self) -> None:
         oldest = self._world.clock() - _REQUESTS_KEPT_SECONDS

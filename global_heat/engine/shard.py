@@ -207,8 +207,15 @@ class ShardRunner:
 
     async def _release(self) -> None:
         """Give the claim back; the work key, if there, calls for the next owner."""
-        claim = keys.claim(self.shard)
-        try:
-            await self._world.store.commit(created_at(claim, self._claim_revision), delete=(claim,))
-        except (Transient, Ambiguous):
-            self.log.info("the claim could not be given back; it ends with the lease")
+        claim, backoff = keys.claim(self.shard), Backoff(self._world.settings)
+        while True:
+            try:
+                await self._world.store.commit(created_at(claim, self._claim_revision), delete=(claim,))
+            except (Transient, Ambiguous):
+                if self._draining:
+                    self.log.info("the claim could not be given back; it ends with the lease")
+                    return
+                # This replica lives on, and so would a claim that nobody works under.
+                await asyncio.sleep(backoff.next())
+            else:
+                return

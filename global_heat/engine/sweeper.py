@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 import msgspec
 import structlog
 
+from global_heat.engine.deletions import Announced
 from global_heat.engine.lease import LeaseKeeper
 from global_heat.engine.ports import Opened, World
 from global_heat.engine.ranking import ranked
@@ -180,14 +181,7 @@ class Sweeper:
     ) -> dict[Token, list[PhysicalId]]:
         """A thing without a token is known by its name alone: it is ours to delete only while no other
         attempt, of any stack of the project, may have made it anew."""
-        first = attempts[0][0]
-        scope = f"{keys.attempts()}{first.region}/{first.project}/"
-        ledger = await self._world.store.scan(scope)
-        wanted = {
-            other.id
-            for other in (decode(Attempt, entry.value) for entry in ledger.entries)
-            if other.kind == type.kind and other.state in (*_LIVE, AttemptState.RETAINED) and not other.gone
-        }
+        wanted = await self._wanted_names(type, attempts[0][0].region, attempts[0][0].project)
         found: dict[Token, list[PhysicalId]] = {}
         for attempt, _ in attempts:
             if attempt.state is not AttemptState.CONDEMNED or attempt.id in wanted or not attempt.id:
@@ -195,6 +189,15 @@ class Sweeper:
             if await type.show(opened.cloud, attempt.id) is not None:
                 found[attempt.token] = [attempt.id]
         return found
+
+    async def _wanted_names(self, type: ResourceType, region: Region, project: Project) -> set[PhysicalId]:
+        """What attempts of any stack of the project have made, or are about to make."""
+        ledger = await self._world.store.scan(f"{keys.attempts()}{region}/{project}/")
+        attempts = (decode(Attempt, entry.value) for entry in ledger.entries)
+        held = (*_LIVE, AttemptState.RETAINED)
+        return {
+            each.id for each in attempts if each.kind == type.kind and each.state in held and not each.gone
+        }
 
     def _wanted(self, attempt: Attempt, id: PhysicalId) -> bool:
         if attempt.state is AttemptState.ADOPTED:
@@ -223,12 +226,26 @@ class Sweeper:
         )
         await self._lease.until_may_act()
         try:
-            await type.delete(opened.cloud, id)
+            if type.handle is Handle.TOKEN:
+                await type.delete(opened.cloud, id)
+            elif not await self._delete_announced(type, opened, attempt):
+                return 0
         except Gone:
             return 0
         except Error as error:
             log.info("not deleted yet", id=id, kind=attempt.kind, error=str(error))
         return 1
+
+    async def _delete_announced(self, type: ResourceType, opened: Opened, attempt: Attempt) -> bool:
+        """Delete what has no id of its own, unless somebody has begun to put it there anew."""
+        place = (attempt.region, attempt.project, type.kind, attempt.id)
+        announced = Announced(self._world.store, keys.deletion(*place, attempt.token, self._id))
+        await announced.announce(opened.expires_at)
+        if attempt.id in await self._wanted_names(type, attempt.region, attempt.project):
+            await announced.withdraw()
+            return False
+        await announced.send(lambda: type.delete(opened.cloud, attempt.id))
+        return True
 
     async def _note(self, attempt: Attempt, entry: Entry, begun: float, seen: bool, swept: Swept) -> None:
         """Record what the look says: seen, settled, or closed."""

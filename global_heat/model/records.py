@@ -215,6 +215,13 @@ class Attempt(Record, frozen=True, kw_only=True):
         return self.state is AttemptState.CONDEMNED and not (self.gone and not self.seen)
 
 
+class DeletionRecord(Record, frozen=True, kw_only=True):
+    """A deletion of what has no id of its own, which may be on its way."""
+
+    expires_at: float
+    """When the credential that it carries expires. Unix seconds."""
+
+
 class Event(msgspec.Struct, frozen=True):
     """Something a person may want to know, at `at` seconds since the epoch."""
 

@@ -36,6 +36,8 @@ class Site(msgspec.Struct, frozen=True):
     """A router leads out of it."""
     floating: int = 0
     """So many of its ports have an address outside, if it is routed."""
+    unattached: bool = False
+    """Its servers do without its volumes."""
     swapped: int = 0
     """Which attachments take which volume, which port has the address: a change moves them."""
     key: str = ""
@@ -112,7 +114,7 @@ class Site(msgspec.Struct, frozen=True):
             self._add(found, f"volume{n}", "OS::Cinder::Volume", size=self.volume_size(n))
             if self.retained:
                 found[f"{self.name}_volume{n}"]["deletion_policy"] = "Retain"
-        for n in range(min(self.placed, self.volumes)):
+        for n in range(0 if self.unattached else min(self.placed, self.volumes)):
             volume = self._ref(f"volume{(n + self.swapped) % self.volumes}")
             server = self._ref(f"server{n}")
             self._add(
@@ -179,7 +181,20 @@ def change(
         at = chance.randrange(len(sites))
         site = sites[at]
         match chance.choice(
-            ("title", "shape", "ports", "secret", "add", "remove", "move", "volumes", "door", "swap", "group")
+            (
+                "title",
+                "shape",
+                "ports",
+                "secret",
+                "add",
+                "remove",
+                "move",
+                "volumes",
+                "door",
+                "swap",
+                "attach",
+                "group",
+            )
         ):
             case "title":
                 sites[at] = msgspec.structs.replace(site, title=site.title + 1)
@@ -195,6 +210,8 @@ def change(
                 sites[at] = msgspec.structs.replace(
                     site, routed=not site.routed, floating=chance.randint(0, 2)
                 )
+            case "attach":
+                sites[at] = msgspec.structs.replace(site, unattached=not site.unattached)
             case "swap":
                 sites[at] = msgspec.structs.replace(site, swapped=site.swapped + 1)
             case "group":

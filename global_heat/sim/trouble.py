@@ -28,6 +28,8 @@ class Hand:
         self.chance = chance
         self.tell = tell
         self.tasks: list[asyncio.Task[None]] = []
+        self.leaving: list[Node] = []
+        """Those that were asked to end: they will."""
 
     def later(self, least: float, most: float, end: Callable[[], None]) -> float:
         """Call `end` some seconds from now; how many."""
@@ -77,6 +79,8 @@ class Trouble:
         for task in self._hand.tasks:
             task.cancel()
         await asyncio.gather(*self._hand.tasks, return_exceptions=True)
+        for node in self._hand.leaving:
+            await node.kill()
         world = self._hand.world
         world.cluster.space = world.cluster.quorum = True
         world.cloud.heal()
@@ -119,14 +123,17 @@ class _OfReplicas:
     async def _drain_one(self) -> None:
         """A rolling restart's step."""
         node = self._hand.node()
-        if not node.alive:
+        if not node.alive or node in self._hand.leaving:
             return
         self._hand.tell(f"ask {node.name} to leave")
 
         async def leave() -> None:
             await node.leave(30.0)
-            node.start()
+            self._hand.leaving.remove(node)
+            if not node.alive:
+                node.start()
 
+        self._hand.leaving.append(node)
         self._hand.begin(leave())
 
     async def _cut_from_cloud(self) -> None:

@@ -12,6 +12,7 @@ WORK = "work/"
 CLAIMS = "claims/"
 REPLICAS = "replicas/"
 REGIONS = "regions/"
+DELETIONS = "deletions/"
 
 
 class Shard(NamedTuple):
@@ -156,6 +157,17 @@ def sweeps(region: Region | None = None) -> str:
 def attempt_of(sweep_key: str) -> str:
     """The ledger's key that an index key stands for."""
     return "attempts/" + sweep_key.removeprefix("sweep/")
+
+
+def deletions(region: Region, project: Project, kind: str, id: PhysicalId) -> str:
+    """Of what has no id of its own: announced before they are sent."""
+    return f"{DELETIONS}{region}/{project}/{kind}/{quote(id, safe='')}/"
+
+
+def deletion(
+    region: Region, project: Project, kind: str, id: PhysicalId, token: Token, sender: ReplicaId
+) -> str:
+    return f"{deletions(region, project, kind, id)}{token}.{sender}"
 
 
 def replica(region: Region, id: ReplicaId) -> str:

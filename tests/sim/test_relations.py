@@ -115,3 +115,24 @@ def test_a_key_pair_of_somebody_else_is_never_taken_for_ours(play):
         await cloud.delete("compute", "/os-keypairs/mine")
 
     play(story)
+
+
+def test_a_detachment_that_lands_late_does_not_take_away_what_was_attached_anew(play):
+    """Its sender is dead; the pair of server and volume is wished again before it lands."""
+
+    async def story(stage: Stage) -> None:
+        await stage.create(ATTACHED)
+        assert await stage.settled() == "CREATE_COMPLETE"
+        sent = stage.meets(Fate(delay_seconds=40.0), "/os-volume_attachments", method="DELETE")
+        detached = Site("s0", "east", ports=1, servers=1, volumes=1, unattached=True)
+        await stage.update(detached)
+        await sent.wait()
+        await stage.owner("east").kill()
+        assert await stage.settled() == "UPDATE_COMPLETE"
+        await stage.update(ATTACHED)
+        assert await stage.settled() == "UPDATE_COMPLETE"
+        await asyncio.sleep(60.0)
+        (ref,) = (ref for ref in stage.refs() if "attachment" in ref)
+        assert await is_there(stage, ref)
+
+    play(story)

@@ -242,3 +242,26 @@ def test_a_copy_of_our_mark_that_a_person_made_is_spared(play):
         assert stage.things("network.network") == [copy]
 
     play(story)
+
+
+def test_a_claim_that_could_not_be_given_back_at_once_is_not_kept_for_ever(play):
+    """A better placed replica comes to life; the store is silent just when the shard is handed to it."""
+
+    async def story(stage: Stage) -> None:
+        better = next(node for node in stage.world.nodes if node.region == "west")
+        await better.kill()
+        stage.world.cloud.regions["east"].faults.unreachable = True
+        await stage.create(Site("s0", "east"), Site("s1", "west", watches="s0"))
+        await stage.until(lambda: "s1_port0@west#1" in stage.refs())
+        owner, clock = stage.owner("west"), asyncio.get_running_loop()
+        better.start()
+        for tick in range(1, 8):
+            await asyncio.sleep(tick * SETTINGS.handover_seconds / 3 - 0.5 - clock.time())
+            owner.link.lose_requests = 1.0
+            await asyncio.sleep(1.0)
+            owner.link.lose_requests = 0.0
+        await stage.until(lambda: stage.owner("west") is better)
+        stage.world.cloud.heal()
+        assert await stage.settled() == "CREATE_COMPLETE"
+
+    play(story)
