@@ -13,7 +13,6 @@ from global_heat.sim.etcd import Written
 from global_heat.store import keys
 from global_heat.store.codec import decode
 
-
 DONE = "(done)"
 """In the place of a holder: the claim ended with its work."""
 

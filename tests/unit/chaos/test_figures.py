@@ -62,7 +62,10 @@ def test_work_that_goes_before_it_is_claimed_again_leaves_no_gap():
 
 def test_a_take_over_lasts_from_the_owners_death():
     history = story(
-        (1.0, CLAIM, claimed("north-1-abc")), (9.0, CLAIM, None), (9.5, CLAIM, claimed("south-1-x"))
+        (0.0, WORK, SOME_WORK),
+        (1.0, CLAIM, claimed("north-1-abc")),
+        (9.0, CLAIM, None),
+        (9.5, CLAIM, claimed("south-1-x")),
     )
     assert takeovers(history, [Death(3.0, "north-1")]).deaths == [6.5]
     assert takeovers(history, [Death(3.0, "south-1")]).deaths == []
