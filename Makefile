@@ -13,6 +13,8 @@ ARGS ?=
 SEEDS ?= 200
 FROM ?= 0
 PROFILE ?= mixed
+FRACTION ?= 1/1
+ROTATE ?= 0
 RUNS ?= 1
 SEED ?= 1
 
@@ -20,7 +22,7 @@ SEED ?= 1
 
 .PHONY: help
 help: ## This list
-	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY) ## Make .venv and install the project with its tools; again only when pyproject.toml changes
@@ -75,6 +77,14 @@ sim: setup ## Simulated schedules: SEEDS=5000 FROM=200 PROFILE=calm|small|mixed|
 .PHONY: chaos
 chaos: setup ## Real processes killed, stopped and cut off under load, then judged: RUNS=20 SEED=1 ARGS="--time 30s"
 	@$(BIN)/global-heat chaos --runs $(RUNS) --seed $(SEED) $(ARGS)
+
+.PHONY: sim-mutants
+sim-mutants: setup ## Wrong protocols, each of which the checker must find. FRACTION=1/5 ROTATE=3
+	@$(BIN)/python -m tests.mutants --fraction $(FRACTION) --rotate $(ROTATE) $(ARGS)
+
+.PHONY: sim-crashpoints
+sim-crashpoints: setup ## An owner killed and stopped at every thing it does, for every resource type
+	@$(BIN)/python tests/sim/crash_points.py $(ARGS)
 
 .PHONY: bench
 bench: setup ## Figures: overhead, commits, take-over, 1,000 resources. Nothing in it passes or fails

@@ -14,6 +14,7 @@ from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import Book
 from global_heat.engine.job import Job
 from global_heat.engine.lease import LeaseKeeper
+from global_heat.engine.resource import Resource
 from global_heat.engine.running import Run
 from global_heat.engine.shard import ShardRunner
 from global_heat.engine.standing import Standing
@@ -173,7 +174,7 @@ def claim_taken_from_its_owner(patch: MonkeyPatch) -> None:
     patch.setattr(claims, "absent", lambda key: absent("nobody/" + key))
 
 
-@mutant(stories.sweeping_and_cut_off, finds={14})
+@mutant(stories.busy_and_cut_off, finds={14})
 def deadline_counted_from_the_answer(patch: MonkeyPatch) -> None:
     """The lease is held to begin when its renewal's answer came, not when that was asked for."""
 
@@ -202,10 +203,24 @@ def _without_deadline(patch: MonkeyPatch) -> None:
     patch.setattr(Calls, "change_until", lambda self, deadline: None)
 
 
-@mutant(stories.sweeping_without_quorum, finds={14})
+@mutant(stories.busy_and_cut_off, finds={14})
 def deadline_ignored(patch: MonkeyPatch) -> None:
     """An owner acts on for as long as it believes in its claim."""
     _without_deadline(patch)
+
+
+@mutant(stories.no_store, finds={24})
+def work_without_a_ledger(patch: MonkeyPatch) -> None:
+    """Who cannot record goes on all the same, and records when that can be done again."""
+    _without_deadline(patch)
+    real = Resource.write
+
+    async def hasty(self: Any, *arguments: Any, **named: Any) -> None:
+        task = asyncio.ensure_future(real(self, *arguments, **named))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.sleep(0)
+
+    patch.setattr(Resource, "write", hasty)
 
 
 @mutant(stories.life, finds={22})

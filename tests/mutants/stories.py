@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 from global_heat.model.errors import Error
 from global_heat.regions.transport import Request
@@ -15,7 +16,8 @@ from global_heat.store.protocol import Entry
 
 NET = Site("s0", "east", ports=0)
 PORT = Site("s0", "east", ports=1)
-_MANY = 15
+_SLOW = 3.2
+"""Seconds that the store takes to answer; less than what a renewal is waited for."""
 FULL = Site("s0", "east", ports=2, servers=1, volumes=1, secret=1)
 
 
@@ -276,36 +278,65 @@ async def outage(stage: Stage) -> None:
     await stage.settled()
 
 
-async def sweeping_and_cut_off(stage: Stage) -> None:
-    """Who has much to sweep renews his lease slowly, then not at all."""
-    await _sweep_cut_off(stage, slow_seconds=3.2)
-
-
-async def sweeping_without_quorum(stage: Stage) -> None:
-    """The same, and the store takes no writes."""
-    await _sweep_cut_off(stage, slow_seconds=0.0)
-
-
-async def _sweep_cut_off(stage: Stage, slow_seconds: float) -> None:
+async def busy_and_cut_off(stage: Stage) -> None:
+    """The store answers renewals late, then not at all, while an owner deletes what a person still uses."""
     world = stage.world
-    faults = world.cloud.regions["east"].faults
-    replay = Fate(replay_after_seconds=8.0)
-    faults.add(Disturbance(replay, methods=("POST",), path="/networks", times=_MANY))
-    await stage.create(*(Site(f"s{n}", "east", ports=0) for n in range(_MANY)))
+    await stage.create(NET)
     await stage.settled()
+    network = stage.record("s0_net@east#1").id
+    port = await _by_hand(stage, "POST", "/ports", {"port": {"network_id": network, "name": "mine"}})
     usual = [node.link.latency for node in world.nodes]
-    if slow_seconds:
-        for node in world.nodes:
-            node.link.latency = lambda: slow_seconds
-    faults.latency_seconds = (0.4, 0.5)
-    await stage.until(lambda: any(e.method == "DELETE" for e in world.cloud.journal))
-    world.cluster.quorum = False
+    for node in world.nodes:
+        node.link.latency = lambda usual=node.link.latency: _SLOW if _renews() else usual()  # type: ignore[misc]
+    owner = min(world.cluster.renewals, key=lambda client: not client.startswith("r0"))
+    known = len(world.cluster.renewals[owner])
+    await stage.until(lambda: len(world.cluster.renewals[owner]) > known + 1)
+    answered = asyncio.get_running_loop().time()
+
+    def decide(request: Request) -> Fate | None:
+        if request.method != "DELETE" or not world.cluster.quorum:
+            return None
+        world.cluster.quorum = False
+        return Fate(return_seconds=answered + 7.0 - asyncio.get_running_loop().time())
+
+    world.cloud.regions["east"].faults.decide = decide
+    await world.user.delete("web")
     await asyncio.sleep(40.0)
+    world.cloud.heal()
     world.cluster.quorum = True
-    faults.heal()
     for node, latency in zip(world.nodes, usual, strict=True):
         node.link.latency = latency
+    await _by_hand(stage, "DELETE", f"/ports/{port['port']['id']}", None)
     await stage.settled()
+
+
+async def no_store(stage: Stage) -> None:
+    """The store takes no writes for a minute, in which a create is answered and the next one could begin."""
+    sent = stage.meets(Fate(return_seconds=30.0), "/subnets")
+    await stage.create(PORT)
+    await sent.wait()
+    await asyncio.sleep(0.5)
+    stage.world.cluster.quorum = False
+    await asyncio.sleep(60.0)
+    stage.world.cluster.quorum = True
+    await stage.settled()
+
+
+def _renews() -> bool:
+    """Whether it is the renewal of a lease that goes on now."""
+    task = asyncio.current_task()
+    return task is not None and str(task.get_coro().__qualname__).endswith("keep")  # type: ignore[union-attr]
+
+
+async def _by_hand(stage: Stage, method: str, path: str, body: object) -> dict[str, Any]:
+    """What a person does behind our back."""
+    token = stage.world.cloud.keystone.token("demo", "demo")
+    data = b"" if body is None else json.dumps(body).encode()
+    url = f"http://east.sim/network/v2.0{path}"
+    transport = stage.world.cloud.transport("a person")
+    response = await transport.send(Request(method, url, "east", {"X-Auth-Token": token}, data))
+    answer: dict[str, Any] = json.loads(response.body or b"{}")
+    return answer
 
 
 async def refused_token(stage: Stage) -> None:
@@ -344,11 +375,8 @@ async def forged_token(stage: Stage) -> None:
     """A person's thing whose description looks like ours."""
     await stage.create(NET)
     await stage.settled()
-    token = stage.world.cloud.keystone.token("demo", "demo")
-    body = json.dumps({"network": {"name": "mine", "description": "gh1-" + "a" * 42}}).encode()
-    transport = stage.world.cloud.transport("a person")
-    url = "http://east.sim/network/v2.0/networks"
-    answer = await transport.send(Request("POST", url, "east", {"X-Auth-Token": token}, body))
-    stage.world.foreign.add(json.loads(answer.body)["network"]["id"])
+    body = {"network": {"name": "mine", "description": "gh1-" + "a" * 42}}
+    made = await _by_hand(stage, "POST", "/networks", body)
+    stage.world.foreign.add(made["network"]["id"])
     await stage.update(NET, Site("s1", "east", ports=0))
     await stage.settled()
