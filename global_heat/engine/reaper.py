@@ -11,13 +11,13 @@ import structlog
 
 from global_heat.engine.ports import World
 from global_heat.engine.ranking import ranked
-from global_heat.model.errors import Ambiguous, Error, Transient
+from global_heat.model.errors import Error
 from global_heat.model.names import Project, Region, ReplicaId, StackId
-from global_heat.model.records import DeletionRecord, Header, ReplicaRecord, RequestRecord
+from global_heat.model.records import DeletionRecord, Header, Operation, ReplicaRecord, RequestRecord
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.keys import Shard
-from global_heat.store.protocol import Entry, Guard, unchanged
+from global_heat.store.protocol import Entry, unchanged
 from global_heat.store.reading import read_events
 
 log = structlog.get_logger()
@@ -51,19 +51,19 @@ class Reaper:
 
     async def reap(self) -> int:
         """One pass; how many stacks were forgotten."""
-        await self._reap_requests()
         await self._trim_events()
         await self._reap_deletions()
+        headers = [(decode(Header, entry.value), entry) for entry in await self._headers()]
+        await self._reap_requests({header.operation for header, _ in headers})
         oldest = self._world.clock() - self._world.settings.retention_seconds
         forgotten = 0
-        for entry in await self._headers():
-            header = decode(Header, entry.value)
+        for header, entry in headers:
             if not header.deleted or await self._still_swept(header):
                 continue
             try:
                 # Nothing is looked for or deleted any more; without its records nobody would know the trusts.
                 await self._world.clouds.retire(header.project, header.id)
-            except (Transient, Ambiguous) as error:
+            except Error as error:
                 log.info("a deleted stack keeps its trusts for now", stack=header.id, error=str(error))
                 continue
             if header.ended_at <= oldest:
@@ -144,13 +144,16 @@ class Reaper:
             if decode(DeletionRecord, entry.value).expires_at < oldest:
                 await self._world.store.commit(unchanged(entry), delete=(entry.key,))
 
-    async def _reap_requests(self) -> None:
+    async def _reap_requests(self, current: set[str]) -> None:
+        """Old request ids, and old operations but for the last one of each stack."""
         oldest = self._world.clock() - _REQUESTS_KEPT_SECONDS
-        found = await self._world.store.scan("projects/", local=True)
-        for entry in found.entries:
-            if entry.key.split("/")[2] != "requests":
-                continue
-            record = decode(RequestRecord, entry.value)
-            if record.created_at < oldest:
-                guard: Guard = unchanged(entry)
-                await self._world.store.commit(guard, delete=(entry.key,))
+        for entry in (await self._world.store.scan("projects/", local=True)).entries:
+            match entry.key.split("/")[2:]:
+                case ["requests", _]:
+                    created_at = decode(RequestRecord, entry.value).created_at
+                case ["operations", id] if id not in current:
+                    created_at = decode(Operation, entry.value).created_at
+                case _:
+                    continue
+            if created_at < oldest:
+                await self._world.store.commit(unchanged(entry), delete=(entry.key,))
