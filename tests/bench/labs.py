@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -102,7 +103,11 @@ class Lab:
 
 @contextlib.asynccontextmanager
 async def lab(regions: int, replicas: int | None = None) -> AsyncIterator[Lab]:
-    """A lab in a temporary folder, for as long as the context is open."""
+    """A lab in a temporary folder, for as long as the context is open. A signal ends it first."""
+    this = asyncio.current_task()
+    assert this is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, this.cancel)
     rtts = RTTS_MILLISECONDS if regions == len(RTTS_MILLISECONDS) else ()
     with tempfile.TemporaryDirectory(prefix="global-heat-bench-") as folder:
         made = layout.lay_out(Path(folder), regions, replicas or regions, rtts, str(find().path))
