@@ -11,6 +11,7 @@ import click
 import structlog
 
 from global_heat.sim.schedule import PROFILES, Report, run_seed
+from global_heat.sim.shrinking import shrink
 
 
 @click.command()
@@ -18,15 +19,27 @@ from global_heat.sim.schedule import PROFILES, Report, run_seed
 @click.option("--seeds", type=int, default=200, show_default=True, help="Run so many schedules.")
 @click.option("--from", "first", type=int, default=0, show_default=True, help="The first of them.")
 @click.option("--profile", type=click.Choice(sorted(PROFILES)), default="mixed", show_default=True)
+@click.option(
+    "--shrink",
+    "shrinks",
+    is_flag=True,
+    help="With --seed: leave out its faults one by one while it still fails.",
+)
 @click.option("--jobs", type=int, default=multiprocessing.cpu_count(), show_default=True)
-def sim(seed: int | None, seeds: int, first: int, profile: str, jobs: int) -> None:
+def sim(seed: int | None, seeds: int, first: int, profile: str, shrinks: bool, jobs: int) -> None:
     """Run the whole engine against simulated etcd and clouds, in virtual time.
 
     Exit status 0: no invariant was violated; 1: one was.
     """
     _quiet()
+    if shrinks and seed is None:
+        raise click.UsageError("--shrink needs the --seed of the schedule")
     if seed is not None:
-        report = run_seed(seed, PROFILES[profile])
+        if shrinks:
+            report, needed = shrink(seed, PROFILES[profile], lambda line: click.echo(line, err=True))
+            click.echo(f"{len(needed)} faults:")
+        else:
+            report = run_seed(seed, PROFILES[profile])
         click.echo("\n".join(report.story))
         _print(report, profile)
         sys.exit(not report.ok)
@@ -71,4 +84,4 @@ def _print(report: Report, profile: str) -> None:
     for violation in report.violations:
         click.echo(f"seed {report.seed}: invariant {violation.invariant}: {violation.story}")
     if report.violations:
-        click.echo(f"  again: global-heat sim --seed {report.seed} --profile {profile}")
+        click.echo(f"  again: global-heat sim --seed {report.seed} --profile {profile} [--shrink]")

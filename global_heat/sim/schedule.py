@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,7 +16,7 @@ from global_heat.sim.audit import check_complete, check_seen
 from global_heat.sim.blueprints import Blueprint, change, draw
 from global_heat.sim.checker import Violation, check_gone, check_history, check_rest
 from global_heat.sim.meddling import Meddler
-from global_heat.sim.trouble import Trouble
+from global_heat.sim.trouble import Drawn, Trouble
 from global_heat.sim.world import REGIONS, SETTINGS, SimWorld, refused_as_it_should
 
 _SETTLE_SECONDS = 2000.0
@@ -68,11 +69,21 @@ class Report(msgspec.Struct):
 
 def run_seed(seed: int, profile: Profile = Profile()) -> Report:  # noqa: B008 - an immutable value
     """Run one schedule to its end, in virtual time."""
-    return loop.run(_Run(seed, profile).run())
+    return run_drawn(seed, profile)[0]
+
+
+def run_drawn(
+    seed: int, profile: Profile, drawn: Sequence[Drawn] | None = None
+) -> tuple[Report, Sequence[Drawn]]:
+    """Run one schedule with its own faults, or with `drawn`, some of those that another run of it had."""
+    run = _Run(seed, profile, drawn)
+    return loop.run(run.run()), run.drawn
 
 
 class _Run:
-    def __init__(self, seed: int, profile: Profile) -> None:
+    def __init__(self, seed: int, profile: Profile, drawn: Sequence[Drawn] | None) -> None:
+        self._again = drawn
+        self.drawn: Sequence[Drawn] = ()
         self._chance = random.Random(f"schedule {seed}")
         self._profile = profile
         self._report = Report(seed)
@@ -88,7 +99,9 @@ class _Run:
         horizon = self._chance.uniform(20.0, 90.0)
         faults = self._chance.randint(0, self._profile.faults_max)
         self._report.faults = faults
-        await asyncio.gather(self._ask(horizon), trouble.make(faults, horizon))
+        making = trouble.make(faults, horizon) if self._again is None else trouble.repeat(self._again)
+        await asyncio.gather(self._ask(horizon), making)
+        self.drawn = trouble.drawn
         await trouble.calm()
         self._tell("calm")
         await world.settled(_SETTLE_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from global_heat.model.records import Header
 from global_heat.sim.aim import Aim
@@ -53,6 +53,16 @@ class Hand:
         return self.chance.choice(self.world.nodes)
 
 
+class Drawn(NamedTuple):
+    """A fault that was drawn: when (loop time), which, and what chance had in store for it."""
+
+    at: float
+    second: bool
+    """Whether it follows another one at once."""
+    fault: int
+    state: tuple[Any, ...]
+
+
 class Trouble:
     """Faults F1 to F20 of `docs/reliability.md`, as far as a seed draws them."""
 
@@ -61,18 +71,35 @@ class Trouble:
         replicas = _OfReplicas(self._hand)
         sources = (replicas, _OfStore(self._hand), _OfClouds(self._hand), _Aimed(self._hand, replicas))
         self._faults: list[Fault] = [fault for source in sources for fault in source.faults()]
+        self.drawn: list[Drawn] = []
 
     async def make(self, count: int, horizon: float) -> None:
         """So many faults within so many seconds."""
         chance = self._hand.chance
         moments = sorted(chance.uniform(0.0, horizon) for _ in range(count))
-        loop = asyncio.get_running_loop()
-        start = loop.time()
+        start = asyncio.get_running_loop().time()
         for moment in moments:
-            await asyncio.sleep(max(0.0, start + moment - loop.time()))
-            await chance.choice(self._faults)()
+            await _until(start + moment)
+            await self._draw(start + moment, second=False)
             if chance.random() < 0.25:
-                await chance.choice(self._faults)()
+                await self._draw(start + moment, second=True)
+
+    async def _draw(self, at: float, second: bool) -> None:
+        fault = self._hand.chance.randrange(len(self._faults))
+        self.drawn.append(Drawn(at, second, fault, self._hand.chance.getstate()))
+        await self._faults[fault]()
+
+    async def repeat(self, drawn: Sequence[Drawn]) -> None:
+        """These faults and no others, each as it was drawn."""
+        now = -1.0
+        for each in drawn:
+            if each.at != now:
+                await _until(each.at)
+            now = each.at
+            self._hand.chance.setstate(each.state)
+            await self._faults[each.fault]()
+            if not each.second:
+                self._hand.chance.random()
 
     async def calm(self) -> None:
         """End all faults; start what is dead."""
@@ -379,3 +406,7 @@ class _Aimed:
     async def _at_sending(self) -> None:
         lease_seconds = self._hand.world.settings.lease_seconds
         self._hand.begin(self._aim.hit_sender(self._hit(), lease_seconds))
+
+
+async def _until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
