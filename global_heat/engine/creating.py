@@ -205,10 +205,7 @@ class _Attempts:
             with self._job.book.preparing():
                 id = await self._job.in_flight.send(lambda: self._type.create(opened.cloud, making, props))
         except ServiceRefusal as refusal:
-            # What can be there only once may be there by an earlier attempt of ours.
-            if self._type.handle is Handle.TOKEN or not await self._find_soon():
-                raise self._failure(str(refusal)) from None
-            return True
+            return await self._refused(refusal)
         except Transient as error:
             await self._again(error)
             return False
@@ -221,10 +218,24 @@ class _Attempts:
         await self._adopt(id, None)
         return True
 
+    async def _refused(self, refusal: ServiceRefusal) -> bool:
+        """Whether it is there all the same. Raises `StepFailed` where another attempt is of no use."""
+        # What can be there only once may be there by an earlier attempt of ours.
+        if self._type.handle is not Handle.TOKEN and await self._find_soon():
+            return True
+        if self._incarnation.attempts == 1:
+            raise self._failure(str(refusal)) from None
+        # What is in the way may be what an earlier attempt has left, and the sweeper will remove.
+        self._job.ask_sweeper()
+        await self._again(Transient(str(refusal)))
+        return False
+
     async def _again(self, error: Transient) -> None:
-        """It certainly did not happen. While the region is down, that is not counted against it."""
+        """It certainly did not happen. That is not counted against it while the region is down, or where the
+        service says when it wants to be asked again."""
         down = self._job.world.health.trouble(self._job.book.shard.region) is not None
-        count = self._incarnation.attempts - 1 if down else self._incarnation.attempts
+        uncounted = down or error.retry_after_seconds is not None
+        count = self._incarnation.attempts - 1 if uncounted else self._incarnation.attempts
         self._incarnation = msgspec.structs.replace(self._incarnation, attempts=count, reason=str(error))
         await self._job.wait_out(error, self._backoff)
 

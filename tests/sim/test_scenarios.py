@@ -10,7 +10,7 @@ from conftest import Stage
 
 from global_heat.regions.transport import Request
 from global_heat.sim.blueprints import Site
-from global_heat.sim.cloud.faults import Fate
+from global_heat.sim.cloud.faults import Disturbance, Fate
 from global_heat.sim.world import SETTINGS
 
 NET = Site("s0", "east", ports=0)
@@ -263,5 +263,36 @@ def test_a_claim_that_could_not_be_given_back_at_once_is_not_kept_for_ever(play)
         await stage.until(lambda: stage.owner("west") is better)
         stage.world.cloud.heal()
         assert await stage.settled() == "CREATE_COMPLETE"
+
+    play(story)
+
+
+def test_what_a_late_request_has_made_does_not_fail_the_one_that_takes_its_place(play):
+    """The first subnet lands unseen, just before the second is asked for, which it overlaps."""
+
+    async def story(stage: Stage) -> None:
+        await asyncio.sleep(2.0)
+        stage.world.cloud.regions["east"].faults.list_lag_seconds = 1.0
+        sent = stage.meets(Fate(delay_seconds=9.4), "/subnets")
+        await stage.create(NET)
+        await sent.wait()
+        await stage.owner("east").kill()
+        assert await stage.settled() == "CREATE_COMPLETE"
+        assert stage.made("network.subnet") == 2
+        await stage.closed()
+        assert len(stage.things("network.subnet")) == 1
+
+    play(story)
+
+
+def test_a_service_that_has_too_much_to_do_is_waited_for_as_long_as_it_says(play):
+    async def story(stage: Stage) -> None:
+        throttled = Disturbance(
+            Fate(status=429, retry_after_seconds=2), ("POST",), path="/network/", times=20
+        )
+        stage.world.cloud.regions["east"].faults.add(throttled)
+        await stage.create(NET)
+        assert await stage.settled() == "CREATE_COMPLETE"
+        assert len(stage.things("network.network")) == 1
 
     play(story)
