@@ -70,23 +70,29 @@ class Sweeper:
         self._hurry.set()
 
     async def run(self) -> None:
-        """A pass over every region with something to sweep, again and again."""
+        """A pass over every region with something to sweep, again and again. No region waits for another."""
         settings = self._world.settings
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(settings.sweep_seconds):
-                    await self._hurry.wait()
-            asked, self._asked = self._asked, {}
-            self._hurry.clear()
-            try:
-                index = await self._world.store.scan(keys.sweeps(), local=True, keys_only=True)
-            except (Transient, Ambiguous):
-                continue
-            regions = {Region(entry.key.split("/")[1]) for entry in index.entries}
-            mine = [region for region in sorted(regions) if region in asked or self._best(region)]
-            passes = [self._sweep_quietly(region) for region in mine]
-            await asyncio.gather(*passes)
-            await asyncio.sleep(settings.backoff_seconds)
+        under_way: dict[Region, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as passes:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(settings.sweep_seconds):
+                        await self._hurry.wait()
+                asked, self._asked = self._asked, {}
+                self._hurry.clear()
+                for region in await self._regions():
+                    busy = region in under_way and not under_way[region].done()
+                    if not busy and (region in asked or self._best(region)):
+                        under_way[region] = passes.create_task(self._sweep_quietly(region))
+                await asyncio.sleep(settings.backoff_seconds)
+
+    async def _regions(self) -> list[Region]:
+        """Those in which something is swept; none while the store does not say."""
+        try:
+            index = await self._world.store.scan(keys.sweeps(), local=True, keys_only=True)
+        except (Transient, Ambiguous):
+            return []
+        return sorted({Region(entry.key.split("/")[1]) for entry in index.entries})
 
     def _best(self, region: Region) -> bool:
         order = ranked(f"sweep {region}", region, self._replicas(), self._world.distances)
@@ -107,9 +113,15 @@ class Sweeper:
         groups: dict[tuple[Project, str], list[tuple[Attempt, Entry]]] = {}
         for attempt, entry in await self._ledger(region):
             groups.setdefault((attempt.project, attempt.type), []).append((attempt, entry))
-        for (_, type), attempts in sorted(groups.items()):
-            if any(attempt.state is not AttemptState.INTENT for attempt, _ in attempts):
-                await self._sweep_kind(self._world.types[type], attempts, swept)
+        for (project, name), attempts in sorted(groups.items()):
+            type = self._world.types.get(name)
+            if type is None or all(attempt.state is AttemptState.INTENT for attempt, _ in attempts):
+                continue
+            try:
+                await self._sweep_kind(type, attempts, swept)
+            except Error as error:
+                # One service, or one project's credential, that fails is no reason to spare the others.
+                log.info("not swept", region=region, project=project, kind=type.kind, error=str(error))
         if swept.deleted or swept.closed:
             log.info("swept", region=region, **msgspec.to_builtins(swept))
         return swept

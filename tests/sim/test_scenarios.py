@@ -296,3 +296,21 @@ def test_a_service_that_has_too_much_to_do_is_waited_for_as_long_as_it_says(play
         assert len(stage.things("network.network")) == 1
 
     play(story)
+
+
+def test_one_service_that_is_down_does_not_keep_the_others_from_being_swept(play):
+    """Volumes come before networks in the sweeper's order."""
+
+    async def story(stage: Stage) -> None:
+        east = stage.world.cloud.regions["east"].faults
+        sent = stage.meets(Fate(delay_seconds=40.0, hold_seconds=4.0), "/networks")
+        await stage.create(Site("s0", "east", ports=0, volumes=1))
+        await sent.wait()
+        await stage.owner("east").kill()
+        assert await stage.settled() == "CREATE_COMPLETE"
+        east.down.add("volume")
+        await stage.until(lambda: stage.made("network.network") == 2)
+        await stage.until(lambda: len(stage.things("network.network")) == 1, 60.0)
+        east.heal()
+
+    play(story)
