@@ -133,6 +133,8 @@ def _failed(job: Job, incarnation: Incarnation, reason: str) -> StepFailed:
 
 def _retain(before: Attempt | None) -> Attempt:
     assert before is not None, "what is retained was adopted"
+    if before.state is not AttemptState.ADOPTED:
+        return before  # somebody deleted it: there is nothing to keep
     return msgspec.structs.replace(before, state=AttemptState.RETAINED)
 
 

@@ -181,12 +181,12 @@ async def _delete_network(stage: Stage, id: str) -> None:
     await _call(stage, "DELETE", f"/v2.0/networks/{id}", None)
 
 
-async def _call(stage: Stage, method: str, path: str, body: object) -> bytes:
+async def _call(stage: Stage, method: str, path: str, body: object, service: str = "network") -> bytes:
     """What a person does behind our back."""
     token = stage.world.cloud.keystone.token("demo", "demo")
     transport = stage.world.cloud.transport("a person")
     data = b"" if body is None else json.dumps(body).encode()
-    url = f"http://east.sim/network{path}"
+    url = f"http://east.sim/{service}{path}"
     response = await transport.send(Request(method, url, "east", {"X-Auth-Token": token}, data))
     assert response.status < 300, response
     return response.body
@@ -312,5 +312,19 @@ def test_one_service_that_is_down_does_not_keep_the_others_from_being_swept(play
         await stage.until(lambda: stage.made("network.network") == 2)
         await stage.until(lambda: len(stage.things("network.network")) == 1, 60.0)
         east.heal()
+
+    play(story)
+
+
+def test_what_is_retained_and_was_deleted_by_somebody_is_forgotten(play):
+    async def story(stage: Stage) -> None:
+        await stage.create(Site("s0", "east", ports=0, volumes=1, retained=True))
+        assert await stage.settled() == "CREATE_COMPLETE"
+        volume = stage.record("s0_volume0@east#1").id
+        stage.world.meddled.add(volume)
+        await _call(stage, "DELETE", f"/v3/{stage.world.project}/volumes/{volume}", None, "volume")
+        await stage.update(Site("s0", "east", title=1, ports=0, volumes=1, retained=True))
+        assert await stage.settled() == "UPDATE_COMPLETE"
+        assert len(stage.things("volume.volume")) == 1
 
     play(story)
