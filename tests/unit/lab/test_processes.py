@@ -66,8 +66,15 @@ def test_a_killed_process_is_dead_with_its_children(processes: Processes) -> Non
     assert len(children) == 1
     assert processes.kill("one")
     assert not processes.alive("one")
-    stat = Path(f"/proc/{children[0]}/stat")
-    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX"
+    while _lives(children[0]):
+        pass  # told to die; on a busy machine it has not had its turn yet
+
+
+def _lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_stopping_is_asked_first_and_forced_then(processes: Processes) -> None:
