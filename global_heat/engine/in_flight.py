@@ -17,6 +17,10 @@ class InFlight:
         self._lease = lease
         self._calls: dict[asyncio.Task[Any], None] = {}
 
+    @property
+    def busy(self) -> bool:
+        return bool(self._calls)
+
     async def send(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Send a mutating call, once, only while the lease is good.
 

@@ -114,6 +114,11 @@ class Run:
         while self.tasks:
             await asyncio.wait(set(self.tasks.values()))
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way: there is nothing to do, or all that there is waits for the region."""
+        return not self.tasks or (self.job.cut_off and not self.job.in_flight.busy)
+
     # what follows from a write
 
     def _enrich(self, write: Write) -> Write:

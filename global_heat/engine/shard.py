@@ -65,7 +65,7 @@ class ShardRunner:
 
     @property
     def idle(self) -> bool:
-        return self._run is not None and not self._run.tasks
+        return self._run is not None and self._run.idle
 
     @property
     def parked(self) -> bool:
@@ -161,7 +161,8 @@ class ShardRunner:
             run.changed.clear()
             if self._draining:
                 await run.drain()
-            if self._leaving and not run.tasks:
+            if self._leaving and run.idle:
+                run.cancel()
                 return False
             if self._signalled.is_set():
                 self._signalled.clear()

@@ -8,6 +8,7 @@ from global_heat.model.names import Path, Project, Region
 from global_heat.model.records import Incarnation, State
 from global_heat.model.values import Body
 from global_heat.regions.calls import Calls
+from global_heat.regions.circuit import HealthPolicy
 from global_heat.regions.cloud import Cloud
 from global_heat.regions.clouds import Clouds
 from global_heat.regions.credentials import Credential
@@ -37,7 +38,9 @@ class Auditor:
         types: Mapping[str, ResourceType],
         clock: Callable[[], float],
     ) -> None:
-        calls = Calls(transport, RegionHealth(transport), Limits())
+        # A person asks again whatever happened before: no circuit opens.
+        health = RegionHealth(transport, HealthPolicy(failures_max=1_000_000))
+        calls = Calls(transport, health, Limits())
         sessions = Sessions(PlainIdentity(calls, clock), registry, clock)
         self._clouds = Clouds(registry, sessions, calls, clock)
         self._project = project
@@ -58,9 +61,14 @@ class Auditor:
 
 
 def check_seen(records: Iterable[Incarnation], seen: Seen, meddled: Callable[[str], bool]) -> list[Violation]:
-    """What is recorded as finished exists, unless a person had his hands in it."""
-    gone = [r for r in records if r.ref in seen and seen[r.ref] is None and not _any_part(r.id, meddled)]
-    return [Violation(17, f"{record.ref} is READY but {record.id} does not exist") for record in gone]
+    """What is recorded as finished exists, unless a person had his hands in it, or its successor took its
+    place: an address that leads elsewhere now."""
+    newest = {(each.path, each.region): each for each in sorted(records, key=lambda each: each.n)}
+    return [
+        Violation(17, f"{record.ref} is READY but {record.id} does not exist")
+        for record in newest.values()
+        if record.ref in seen and seen[record.ref] is None and not _any_part(record.id, meddled)
+    ]
 
 
 def check_complete(

@@ -81,6 +81,10 @@ class Stage:
     def posts(self, path: str) -> int:
         return sum(entry.method == "POST" and path in entry.path for entry in self.world.cloud.journal)
 
+    def claimed(self, region: str) -> bool:
+        """Whether the stack's shard in a region has an owner."""
+        return bool(self.world.cluster.scan(f"claims/{region}/", "", self.world.cluster.revision))
+
     def owner(self, region: str) -> Node:
         """The node that holds the claim of the stack's shard in a region."""
         claims = self.world.cluster.scan(f"claims/{region}/", "", self.world.cluster.revision)

@@ -141,3 +141,19 @@ def test_of_many_events_the_oldest_go(play, monkeypatch):
         assert [batch.seq for batch in batches] == list(range(batches[0].seq, batches[-1].seq + 1))
 
     play(story)
+
+
+def test_a_shard_that_waits_for_its_region_is_handed_to_the_region_s_own_replica(play):
+    async def story(stage: Stage) -> None:
+        home = next(node for node in stage.world.nodes if node.region == "east")
+        await home.kill()
+        cut_off(stage, "east")
+        await stage.create(EAST)
+        await asyncio.sleep(60.0)
+        assert stage.owner("east") is not home
+        home.start()
+        await stage.until(lambda: stage.claimed("east") and stage.owner("east") is home, 120.0)
+        cut_off(stage, "east", down=False)
+        assert await stage.settled() == "CREATE_COMPLETE"
+
+    play(story)
