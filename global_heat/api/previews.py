@@ -32,9 +32,10 @@ def plan_of(header: Header, etag: str, plan: Plan, not_checked: Iterable[Fault])
         resources=[
             _resource(step, forecast, plan) for step, forecast in steps if forecast is not Forecast.KEEP
         ],
-        warnings=warnings_of(not_checked),
+        warnings=[*warnings_of(not_checked), *_openings(plan)],
         critical_path=[_place(step) for step in critical_path(plan)],
-        empty=all(forecast is Forecast.KEEP for _, forecast in steps),
+        empty=all(step.forecast is Forecast.KEEP for step in plan.applies.values())
+        and all(forecast is Forecast.KEEP for _, forecast in steps),
     )
 
 
@@ -45,13 +46,27 @@ def warnings_of(not_checked: Iterable[Fault]) -> list[plan_pb2.PlanWarning]:
     ]
 
 
+def _openings(plan: Plan) -> list[plan_pb2.PlanWarning]:
+    """What nobody can tell yet: how many members some groups will have."""
+    return [
+        plan_pb2.PlanWarning(
+            path=f"resources.{step.path}",
+            message=f"its members are known once {', '.join(step.needs) or 'the stack runs'} is there;"
+            " the plan counts those that it has now",
+            reason="NOT_KNOWN_YET",
+        )
+        for step in plan.applies.values()
+        if step.kind is Kind.EXPAND and step.forecast is not Forecast.KEEP
+    ]
+
+
 def told_steps(plan: Plan) -> list[tuple[Step, Forecast]]:
     """One line a resource and region, by region and path.
 
     A resource that stays has an apply and a clean step, which together are one "keep"; one that moves to
     another region is made anew there and deleted here.
     """
-    told = [(step, step.forecast) for step in plan.applies.values()]
+    told = [(step, step.forecast) for step in plan.applies.values() if step.kind is Kind.APPLY]
     for step in plan.cleans.values():
         wished = plan.applies.get(step.path)
         if step.forecast is not Forecast.KEEP:

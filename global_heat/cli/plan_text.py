@@ -35,7 +35,8 @@ def print_plan(plan: plan_pb2.Plan, console: Console) -> None:
         console.print(Text(f"\nLongest chain, {len(plan.critical_path)} steps: {steps}"))
     for warning in plan.warnings:
         where = f"{warning.path}: " if warning.path else ""
-        console.print(Text(f"not checked: {where}{warning.message}", style="yellow"))
+        said = "not checked: " if warning.reason == "NOT_CHECKED" else ""
+        console.print(Text(f"{said}{where}{warning.message}", style="yellow"))
     if plan.empty:
         console.print(Text("\nNothing to do: the stack is as wished."))
 

@@ -52,6 +52,7 @@ class Job:
         self.observer = means.observer
         self.ask_sweeper = partial(means.ask_sweeper, book.shard.region)
         """What is in the way of a step may be what nobody adopted."""
+        self.wishes = means.wishes
         self.book = book
         self.plan = plan
         self._tree = tree

@@ -10,18 +10,21 @@ import structlog
 from global_heat.engine.applying import apply
 from global_heat.engine.book import Stale, Write
 from global_heat.engine.cleaning import clean
+from global_heat.engine.expanding import expand
 from global_heat.engine.job import Job, StepFailed, StepLeft
 from global_heat.engine.resource import condemn
 from global_heat.model.errors import Fenced, Invalid
 from global_heat.model.names import Path
-from global_heat.model.plan import Step
+from global_heat.model.plan import Kind, Step
 from global_heat.model.records import Header, Incarnation
 
 log = structlog.get_logger()
 
 
 async def perform_apply(job: Job, step: Step) -> None:
-    await _perform(job, apply(job, step), step.path, step.type, "CREATE")
+    """An apply step, or an expand step, which finishes a group."""
+    work = expand(job, step) if step.kind is Kind.EXPAND else apply(job, step)
+    await _perform(job, work, step.path, step.type, "CREATE")
 
 
 async def perform_clean(job: Job, incarnation: Incarnation) -> None:

@@ -16,6 +16,8 @@ class Kind(enum.StrEnum):
     """Make the resource as wished: create, update or replace it, or leave it as it is."""
     CLEAN = "clean"
     """Delete what of the resource is no longer wished."""
+    EXPAND = "expand"
+    """See which members a group has, once what says so is known; plan again if it has others than planned."""
 
 
 class Forecast(enum.StrEnum):
@@ -41,7 +43,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     """The properties that differ, for people; `forcing` are those that force a replacement."""
     forcing: tuple[str, ...] = ()
     needs: tuple[Path, ...] = ()
-    """Of an apply: the resources whose apply must be done first. Of a clean: whose records may hold it up."""
+    """Of an apply or expand: what must be done first. Of a clean: what may hold it up while recorded."""
 
     @property
     def ref(self) -> str:
@@ -61,7 +63,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     @cached_property
     def applies(self) -> dict[Path, Step]:
-        return {step.path: step for step in self.steps if step.kind is Kind.APPLY}
+        """What finishes each wished resource: its apply, or a group's expand."""
+        return {step.path: step for step in self.steps if step.kind is not Kind.CLEAN}
 
     @cached_property
     def cleans(self) -> dict[tuple[Path, Region], Step]:
@@ -69,7 +72,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
 
     @cached_property
     def dependants(self) -> dict[Path, tuple[Step, ...]]:
-        """The apply steps that need a resource."""
+        """The apply and expand steps that need a resource."""
         found: dict[Path, list[Step]] = {}
         for step in self.applies.values():
             for need in step.needs:

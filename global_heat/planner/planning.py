@@ -88,8 +88,14 @@ def plan_apply(
     foresight = _Foresight(attributes_of)
     steps: list[Step] = []
     faults: list[Fault] = []
-    needs = {path: tuple(sorted(tree.requires(path))) for path in tree.definitions}
+    openings = tree.groups.opening
+    needs = {path: tuple(sorted(tree.requires(path))) for path in (*tree.definitions, *openings)}
     for path in TopologicalSorter(needs).static_order():
+        if path in openings:
+            type, stays = tree.groups.type_of(path), _keeps_its_members(tree, path, foresight)
+            forecast = Forecast.KEEP if stays else Forecast.CHANGE
+            steps.append(Step(Kind.EXPAND, path, openings[path], type, forecast, needs=needs[path]))
+            continue
         definition = tree.definitions[path]
         here = [i for i in by_path.get(path, ()) if i.region == definition.region]
         props = tree.properties(path, foresight)
@@ -120,8 +126,16 @@ def plan_apply(
         )
     if faults:
         raise Invalid("the template asks for what its resource types refuse", *faults)
-    steps.extend(_cleans(recorded, set(tree.definitions)))
+    steps.extend(_cleans(recorded, needs.keys()))
     return Plan(number=number, parent=parent, revision=revision, action=action, steps=tuple(steps))
+
+
+def _keeps_its_members(tree: Tree, path: Path, foresight: _Foresight) -> bool:
+    """Whether it can be foreseen that a group has the members that it shall have."""
+    try:
+        return tree.groups.has_shape(path, tree.groups.shape(path, foresight))
+    except Invalid:
+        return False
 
 
 def _faults_of(path: Path, rules: Rules | None, props: Properties) -> list[Fault]:
@@ -174,7 +188,7 @@ def _foresee(decision: object) -> tuple[Forecast, tuple[str, ...], tuple[str, ..
     raise AssertionError(decision)
 
 
-def _cleans(recorded: Collection[Incarnation], wished: set[Path]) -> list[Step]:
+def _cleans(recorded: Collection[Incarnation], wished: Collection[Path]) -> list[Step]:
     """A clean step for each resource and region with something recorded.
 
     Whether it finds something to remove shows when the apply steps are done: a replacement may come

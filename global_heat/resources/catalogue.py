@@ -14,6 +14,14 @@ from global_heat.resources.heat.access_policy import AccessPolicy
 from global_heat.resources.heat.cloud_config import CloudConfig
 from global_heat.resources.heat.delay import Delay
 from global_heat.resources.heat.deployed_server import DeployedServer
+from global_heat.resources.heat.groups import (
+    ResourceChain,
+    ResourceGroup,
+    SoftwareDeploymentGroup,
+    SoftwareDeployments,
+    StructuredDeploymentGroup,
+    StructuredDeployments,
+)
 from global_heat.resources.heat.multipart_mime import MultipartMime
 from global_heat.resources.heat.none import Nothing
 from global_heat.resources.heat.random_string import RandomString
@@ -59,6 +67,12 @@ ALL: Mapping[str, ResourceType] = {
         WaitConditionHandle(),
         CfnWaitCondition(),
         CfnWaitConditionHandle(),
+        ResourceGroup(),
+        ResourceChain(),
+        SoftwareDeploymentGroup(),
+        SoftwareDeployments(),
+        StructuredDeploymentGroup(),
+        StructuredDeployments(),
         Net(),
         Subnet(),
         Port(),
@@ -78,27 +92,9 @@ ALL: Mapping[str, ResourceType] = {
 }
 
 
-def _of_servers(type: ResourceType) -> frozenset[str]:
-    """What a group of deployments takes: what each of them does, but many servers."""
-    return type.supported - {"server"} | {"servers"}
-
-
-_EXPANDED = {
-    "OS::Heat::ResourceGroup": frozenset(
-        {"count", "index_var", "removal_policies", "removal_policies_mode", "resource_def"}
-    ),
-    "OS::Heat::ResourceChain": frozenset({"concurrent", "resource_properties", "resources"}),
-    "OS::Heat::SoftwareDeploymentGroup": _of_servers(SoftwareDeployment()),
-    "OS::Heat::SoftwareDeployments": _of_servers(SoftwareDeployment()),
-    "OS::Heat::StructuredDeploymentGroup": _of_servers(StructuredDeployment()),
-    "OS::Heat::StructuredDeployments": _of_servers(StructuredDeployment()),
-}
-"""Types that become other resources before anything is planned: no step ever has one of them."""
-
-
 def supported() -> Mapping[str, frozenset[str]]:
     """The implemented properties of each implemented type."""
-    return {name: type.supported for name, type in ALL.items()} | _EXPANDED
+    return {name: type.supported for name, type in ALL.items()}
 
 
 def load_schemas() -> Schemas:

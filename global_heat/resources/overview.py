@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from global_heat.model.names import PhysicalId
 from global_heat.model.schema import PropertySchema, Schemas, TypeSchema
 from global_heat.resources.catalogue import ALL, load_schemas, supported
+from global_heat.resources.heat.groups import Group
 from global_heat.resources.type import Handle, ResourceType
 
 _INTRODUCTION = """# Resource types
@@ -42,42 +43,40 @@ def markdown() -> str:
 
 
 def _section(name: str, schema: TypeSchema, schemas: Schemas) -> str:
-    type, given = ALL.get(name), schemas.supported(name) or ()
+    type, given = ALL[name], schemas.supported(name) or ()
     lines = [f"## {name}", ""]
-    if type is None:
+    if isinstance(type, Group):
         lines.append(_EXPANDED)
+        answered = set(schema.attributes)
     else:
         service = f"Service: {type.service}. " if type.service else ""
         lines.append(service + _HANDLES[type.handle])
+        answered = set(type.attributes(PhysicalId(""), {}, {}))
     if given:
         lines += ["", "| property | type | when it changes |", "|---|---|---|"]
         lines += [_row(key, schema.properties[key], type) for key in sorted(given)]
-    if type is not None:
-        answered = type.attributes(PhysicalId(""), {}, {}).keys()
+    if not isinstance(type, Group):
         lines += ["", f"Attributes: {_words(answered)}."]
     for what, left in (
         ("properties", schema.properties.keys() - set(given)),
-        (
-            "attributes",
-            schema.attributes.keys() - (answered if type is not None else schema.attributes.keys()),
-        ),
+        ("attributes", schema.attributes.keys() - answered),
     ):
         if left:
             lines += ["", f"Not supported yet, {what}: {_words(left)}."]
     return "\n".join([*lines, ""])
 
 
-def _row(name: str, schema: PropertySchema, type: ResourceType | None) -> str:
+def _row(name: str, schema: PropertySchema, type: ResourceType) -> str:
     kind = f"{schema.type}, required" if schema.required else schema.type
     return f"| `{name}` | {kind} | {_effect(name, schema, type)} |"
 
 
-def _effect(name: str, schema: PropertySchema, type: ResourceType | None) -> str:
+def _effect(name: str, schema: PropertySchema, type: ResourceType) -> str:
     if not schema.update_allowed:
         return "replacement"
-    if type is None or not type.replaces({name}, {}):
+    if not type.replaces({name}, {}):
         policy = f"{name}_update_policy"
-        return "depends" if type is not None and policy in type.supported else "in place"
+        return "depends" if policy in type.supported else "in place"
     return "depends" if f"{name}_update_policy" in type.supported else "replacement"
 
 

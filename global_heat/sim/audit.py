@@ -76,7 +76,7 @@ def check_complete(
 ) -> list[Violation]:
     """A stack that is COMPLETE is what its blueprint says."""
     finished = {record.path: record for record in records if record.state is State.READY}
-    wished = blueprint.resources()
+    wished = blueprint.paths()
     violations = [
         Violation(17, f"{name} is COMPLETE with {', '.join(sorted(differing))} amiss")
         for differing in [set(map(str, finished)) ^ set(wished)]
@@ -89,7 +89,7 @@ def check_complete(
             continue
         if body.get(key) != value and not _contains(body.get(key), value):
             violations.append(Violation(17, f"{name}: {record.ref} has {key} {body.get(key)}, not {value}"))
-        if record.region != wished[path]["region"]:
+        if record.region != wished[path]:
             violations.append(Violation(17, f"{name}: {record.ref} is in the wrong region"))
     return violations
 

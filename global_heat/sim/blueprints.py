@@ -44,6 +44,10 @@ class Site(msgspec.Struct, frozen=True):
     """The name of a key pair, which is the user's own choice."""
     grouped: bool = False
     """Its servers are in a server group, its ports in a security group."""
+    crowd: int | None = None
+    """So many ports in a group whose count is an attribute; a change changes it. None: there is no group."""
+    crowd_from: str = ""
+    """The region of what says how many there are; empty: its own."""
 
     def resources(self, sites: dict[str, Site]) -> dict[str, Json]:
         """Its part of a template."""
@@ -66,6 +70,8 @@ class Site(msgspec.Struct, frozen=True):
         self._add_servers(found)
         if self.routed:
             self._add_router(found)
+        if self.crowd is not None:
+            self._add_crowd(found)
         if self.secret:
             self._add(found, "secret", "OS::Heat::RandomString", length=16 + self.secret)
         if self.watches in sites and sites[self.watches].ports:
@@ -141,6 +147,14 @@ class Site(msgspec.Struct, frozen=True):
             )
             found[f"{self.name}_way{n}"]["depends_on"] = door
 
+    def _add_crowd(self, found: dict[str, Json]) -> None:
+        self._add(found, "size", "OS::Heat::Value", type="number", value=self.crowd)
+        found[f"{self.name}_size"]["region"] = self.crowd_from or self.region
+        member = {"type": "OS::Neutron::Port", "properties": {"network": self._ref("net")}}
+        count = {"get_attr": [f"{self.name}_size", "value"]}
+        self._add(found, "crowd", "OS::Heat::ResourceGroup", count=count, resource_def=member)
+        found[f"{self.name}_crowd"]["depends_on"] = f"{self.name}_subnet"
+
     def _add(self, found: dict[str, Json], part: str, kind: str, /, **properties: Json) -> None:
         found[f"{self.name}_{part}"] = {"region": self.region, "type": kind, "properties": properties}
 
@@ -150,6 +164,14 @@ class Site(msgspec.Struct, frozen=True):
 
 class Blueprint(msgspec.Struct, frozen=True):
     sites: tuple[Site, ...]
+
+    def paths(self) -> dict[str, str]:
+        """The region of each resource that is recorded, members of groups too, by path."""
+        found = {name: resource["region"] for name, resource in self.resources().items()}
+        for site in self.sites:
+            for n in range(site.crowd or 0):
+                found[f"{site.name}_crowd/{n}"] = site.region
+        return found
 
     def resources(self) -> dict[str, Json]:
         """All resources of the template by name."""
@@ -194,6 +216,7 @@ def change(
                 "swap",
                 "attach",
                 "group",
+                "crowd",
             )
         ):
             case "title":
@@ -214,6 +237,8 @@ def change(
                 sites[at] = msgspec.structs.replace(site, unattached=not site.unattached)
             case "swap":
                 sites[at] = msgspec.structs.replace(site, swapped=site.swapped + 1)
+            case "crowd":
+                sites[at] = msgspec.structs.replace(site, crowd=chance.choice((None, 0, 1, 3)))
             case "group":
                 sites[at] = msgspec.structs.replace(site, grouped=not site.grouped)
             case "add":
@@ -240,4 +265,6 @@ def _site(chance: random.Random, regions: Sequence[str], n: int, with_servers: b
         floating=chance.randint(0, 2),
         key=f"key-{n}-{mark}" if chance.random() < 0.3 else "",
         grouped=chance.random() < 0.2,
+        crowd=chance.randint(0, 3) if chance.random() < 0.25 else None,
+        crowd_from=chance.choice(("", *regions)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from global_heat.engine.ports import Bounds, Settings
 from global_heat.model.errors import Ambiguous, Error, Invalid, Reason, Transient
@@ -227,14 +227,18 @@ class User:
         """Stack name → the last verb that was acknowledged."""
         self.told: list[Operation] = []
 
-    async def create(self, name: str, template: str, rollback: bool = False) -> Operation:
-        wish = self._wish(name, template, rollback)
+    async def create(
+        self, name: str, template: str, rollback: bool = False, files: Mapping[str, str] | None = None
+    ) -> Operation:
+        wish = self._wish(name, template, rollback, files or {})
         return await self._ask(
             name, "create", lambda request: self._wishes.create(self._caller, wish, request, REGIONS)
         )
 
-    async def update(self, name: str, template: str, rollback: bool = False) -> Operation:
-        wish = self._wish(name, template, rollback)
+    async def update(
+        self, name: str, template: str, rollback: bool = False, files: Mapping[str, str] | None = None
+    ) -> Operation:
+        wish = self._wish(name, template, rollback, files or {})
         return await self._ask(
             name, "update", lambda request: self._wishes.update(self._caller, name, wish, request, REGIONS)
         )
@@ -260,8 +264,9 @@ class User:
                 await asyncio.sleep(1.0)
         raise Transient("the store does not answer")
 
-    def _wish(self, name: str, template: str, rollback: bool) -> StackWish:
-        return StackWish(name=name, source=Source(template=template), region=REGIONS[0], rollback=rollback)
+    def _wish(self, name: str, template: str, rollback: bool, files: Mapping[str, str]) -> StackWish:
+        source = Source(template=template, files=dict(files))
+        return StackWish(name=name, source=source, region=REGIONS[0], rollback=rollback)
 
     async def _ask(self, name: str, verb: str, ask: Callable[[str], object]) -> Operation:
         """Raises `Invalid` when it is refused."""

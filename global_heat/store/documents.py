@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from global_heat.model.names import Path, Project, StackId
@@ -66,6 +66,10 @@ class Documents:
             cached = self.compile(source, header, None)
             _remember(self._trees, (header.id, revision), cached)
         return cached
+
+    async def aside(self, compute: Callable[[], V]) -> V:
+        """Compute something that may take its time."""
+        return compute()
 
     def compile(self, source: Source, header: Header, regions: Collection[str] | None) -> Tree:
         identity = Identity(

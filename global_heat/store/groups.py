@@ -25,7 +25,7 @@ async def with_past(documents: Documents, view: StackView, source: Source) -> So
         by_path.setdefault(incarnation.path, []).append(incarnation)
     standing = {path: live(incarnations) for path, incarnations in by_path.items()}
     ids = {path: each.id for path, each in standing.items() if each is not None and each.id}
-    return msgspec.structs.replace(source, groups=present.past(_Ids(ids)))
+    return msgspec.structs.replace(source, groups=present.groups.past(_Ids(ids)))
 
 
 class _Ids:

@@ -6,12 +6,12 @@ A wish makes a plan current. From that commit on the shards' owners work; the wi
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import msgspec
 
 from global_heat.model.errors import Ambiguous, Fault, Invalid, Reason, Transient
-from global_heat.model.names import Project, Region, StackId
+from global_heat.model.names import Path, Project, Region, StackId
 from global_heat.model.plan import Plan
 from global_heat.model.records import (
     Action,
@@ -33,6 +33,7 @@ from global_heat.store.groups import with_past
 from global_heat.store.protocol import Committed, Guard, absent, unchanged
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
 from global_heat.template.location import FAULTS_SHOWN_MAX
+from global_heat.template.shapes import Shape
 from global_heat.template.source import Source
 from global_heat.template.tree import Tree
 
@@ -236,6 +237,49 @@ class Wishes:
 
         return await self._change(caller, id, request, fingerprint, "", change_of)
 
+    async def expand(
+        self, project: Project, id: StackId, after_plan: int, found: Mapping[Path, Shape]
+    ) -> None:
+        """Plan the present wish again, now that it is known which members some groups have.
+
+        Nothing is done when `after_plan` is not the current plan any more, or its stack has stopped.
+        Raises `Invalid`, located, when the members cannot be made.
+        """
+        for _ in range(_TRIES):
+            view = await read_stack(self._store, project, id, local=False)
+            if view.plan.number != after_plan or view.header.stopping or view.header.ended:
+                return
+            source = await self._documents.source(project, id, view.plan.revision)
+            change = await self._expanded(view, source.expanded(found))
+            guards = [unchanged(view.header_entry), unchanged(view.plan_entry)]
+            # Whatever came of it, the records tell, which are read again.
+            await self._commit(Caller(project, view.header.user), change, guards)
+        raise Transient("the stack keeps changing: try again")
+
+    async def _expanded(self, view: StackView, source: Source) -> StackChange:
+        """The next plan of the same operation."""
+        old, number = view.header, view.plan.number + 1
+        header = msgspec.structs.replace(old, revision=number, plan=number, updated_at=self._clock())
+
+        def planned() -> tuple[Tree, Plan]:
+            tree = self._documents.compile(source, header, None)
+            return tree, self.plan_tree(header, number, view.plan.number, number, old.action, tree, view)
+
+        tree, plan = await self._documents.aside(planned)
+        operation = await read_operation(self._store, old.project, old.operation)
+        operation = msgspec.structs.replace(operation, plan=number)
+        change = StackChange(
+            header,
+            operation,
+            plan,
+            description=tree.description,
+            now=self._clock(),
+            also_open=old.open,
+            over=view.header_entry.value,
+        )
+        self._add_revision(change, number, source, old.user)
+        return change
+
     async def refuse_immutable(self, view: StackView, tree: Tree) -> None:
         """Raises `Invalid`, located, when a tree changes what the stack's present one calls immutable."""
         if not view.header.revision:
@@ -354,7 +398,7 @@ class Wishes:
         raise Transient("the stack keeps changing: try again")
 
     async def _commit(
-        self, caller: Caller, change: StackChange, guards: list[Guard], fingerprint: str
+        self, caller: Caller, change: StackChange, guards: list[Guard], fingerprint: str = ""
     ) -> bool:
         """Whether it was written; if not, something guarded is not as it was read.
 
@@ -362,7 +406,7 @@ class Wishes:
         knows; whether it refuses itself then, shows the operation.
         """
         puts = change.puts()
-        if change.operation.request:
+        if fingerprint and change.operation.request:
             key = keys.request(caller.project, change.operation.request)
             record = RequestRecord(
                 operation=change.operation.id, fingerprint=fingerprint, created_at=self._clock()

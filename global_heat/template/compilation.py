@@ -15,11 +15,11 @@ from global_heat.template.environment import Environment, read_environment
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.evaluator import Evaluator, NoEvaluator
 from global_heat.template.expansion import Expansion, Limits
-from global_heat.template.graph import Graph
 from global_heat.template.implied import Implied
 from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults, place, spell
 from global_heat.template.node import Container, Group, Leaf, Nested, Place
+from global_heat.template.ordering import Ordering, reads_of
 from global_heat.template.property import Coercion, Keys, Visit
 from global_heat.template.shaping import shape
 from global_heat.template.sizes import check_sizes
@@ -89,24 +89,26 @@ class _Compiler:
         self._needed: dict[Path, set[str]] = defaultdict(set)
         self._lookups: dict[Lookup, None] = {}
         self._gaps: list[Gap] = []
-        self._stated: dict[Path, frozenset[Path]] = {}
-        """What each leaf waits for by what is written."""
-        self._above: dict[Path, set[Path]] = {}
-        """What each container reads itself, which only what uses it inside waits for."""
+        self._reads: dict[Path, set[Path]] = {}
+        """What each leaf reads; what each container reads itself: only what uses it inside waits for that."""
+        self._opens: dict[Path, set[Path]] = {}
+        """Of each group whose shape does not follow from the template alone: what says it."""
 
     def compile(self) -> Tree:
         leaves, containers = self._expansion.leaves, self._expansion.containers
-        for leaf in leaves.values():
+        probes = self._expansion.probes
+        for leaf in (*leaves.values(), *probes.values()):
             self._evaluate_leaf(leaf)
         for container in containers.values():
             self._evaluate_container(container)
         for instance in self._instances():
             self._evaluate_outputs(instance)
             self._look_up_parameters(instance)
-        graph = self._graph()
-        circular = graph.find_circles(self._faults)
+        implied = Implied(leaves, self._properties)
+        order = Ordering(leaves, containers, self._reads, self._opens, implied.needs, self._faults)
+        circular = order.graph.find_circles(self._faults)
         crossable = Crossable(leaves, self._properties)
-        for leaf in leaves.values():
+        for leaf in (*leaves.values(), *probes.values()):
             find_crossings(leaf, self._properties[leaf.path], crossable, self._faults)
         self._faults.raise_any(WHAT, values=not self._draft)
         assert not circular
@@ -118,14 +120,14 @@ class _Compiler:
             leaves=leaves,
             containers=containers,
             definitions={path: self._define(leaf) for path, leaf in leaves.items()},
-            requires=graph.close(),
+            requires=order.graph.close(),
             needed={path: frozenset(names) for path, names in self._needed.items()},
             lookups=list(self._lookups),
             gaps=self._gaps,
             environment=self._environment,
             inputs=self._inputs,
-            direct=self._stated | graph.direct(self._above),
-            inferred=self._implied.shown,
+            direct=order.direct(),
+            inferred=implied.shown,
             is_secret=self._expansion.is_secret,
         )
 
@@ -143,6 +145,7 @@ class _Compiler:
         self._properties[leaf.path] = properties
         self._metadata[leaf.path] = metadata
         self._traces[leaf.path] = trace
+        self._reads[leaf.path] = reads_of(trace)
         self._note_reads(trace)
         self._check_policy(leaf.place, leaf.schema)
         self._note_gaps(leaf)
@@ -245,9 +248,18 @@ class _Compiler:
     def _evaluate_container(self, container: Container) -> None:
         """Evaluate what no leaf inside may have asked for."""
         _, trace = self._run.traced(lambda: self._evaluate_given(container))
-        self._above[container.path] = {read for read, _ in trace.reads} | trace.awaited
+        self._reads[container.path] = reads_of(trace)
+        if isinstance(container, Group) and container.open:
+            _, trace = self._run.traced(lambda: self._evaluate_open(container))
+            self._opens[container.path] = reads_of(trace)
+            self._note_reads(trace)
         container.place.metadata(self._run)
         self._note_settings(container.place)
+
+    def _evaluate_open(self, group: Group) -> None:
+        """Evaluate what says which members a group has."""
+        for name in group.open:
+            group.given.value(name.partition(".")[0], self._run)
 
     def _evaluate_given(self, container: Container) -> None:
         if isinstance(container, Group):
@@ -282,41 +294,6 @@ class _Compiler:
     def _note_reads(self, trace: Trace) -> None:
         for path, name in trace.reads:
             self._needed[path].add(name)
-
-    def _graph(self) -> Graph:
-        graph = Graph()
-        leaves, containers = self._expansion.leaves, self._expansion.containers
-        own = {path: self._depends_on(container.place) for path, container in containers.items()}
-        self._implied = Implied(leaves, self._properties)
-        inside: dict[Path, list[Path]] = {path: [] for path in containers}
-        for path, node in (*leaves.items(), *containers.items()):
-            if node.place.parent is not None:
-                inside[node.place.parent.path].append(path)
-        for path, leaf in leaves.items():
-            trace = self._traces[path]
-            needs = {read for read, _ in trace.reads} | trace.awaited | self._depends_on(leaf.place)
-            self._stated[path] = frozenset(needs)
-            needs |= self._implied.needs(path)
-            around = leaf.place.parent
-            while around is not None:
-                needs |= own[around.path]
-                around = around.place.parent
-            graph.add_leaf(path, needs)
-        for path in containers:
-            graph.add_container(path, inside[path], own[path])
-        return graph
-
-    def _depends_on(self, standing: Place) -> set[Path]:
-        paths = set(standing.after)
-        word = standing.scope.template.version.word("depends_on")
-        for index, name in enumerate(standing.text.depends_on):
-            node = standing.scope.nodes.get(name)
-            if isinstance(node, Leaf | Nested | Group):
-                paths.add(node.path)
-            elif node is None:
-                at = ((standing.at, word), index)
-                self._faults.add(at, f"there is no resource {name}; name one that stands under resources")
-        return paths
 
     def _define(self, leaf: Leaf) -> Definition:
         standing, metadata = leaf.place, self._metadata[leaf.path]

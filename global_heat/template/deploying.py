@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from global_heat.model.values import Json
+from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Run
 from global_heat.template.given import Given
 from global_heat.template.location import At, Wrong
@@ -53,6 +53,8 @@ class DeploymentGroup(Group):
         run.trace.awaited.add(self.path)
         if not isinstance(name, str):
             raise Wrong(f"expected an attribute's name, found {describe(name)}")
+        if self.shape is None:
+            return Unknown(f"{self.path}.{name}")
         wanted = [_ATTRIBUTES.get(name, name)]
         found = walk(
             {member: self._of(node, wanted, run) for member, node in self.nodes.items()},

@@ -233,6 +233,9 @@ def _explain(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "cannot be read"
+        if "nesting depth" in problem:
+            # PyYAML since 6.0.4 has a limit of its own, which its looking ahead meets first.
+            return f"is nested deeper than {DEPTH_MAX} levels" + (f" ({_at(mark)})" if mark else "")
         return f"is not valid YAML: {problem}" + (f" ({_at(mark)})" if mark else "")
     if isinstance(error, yaml.reader.ReaderError):
         return f"holds a character that YAML does not allow (position {error.position})"

@@ -18,12 +18,13 @@ from global_heat.template.environment import Environment
 from global_heat.template.evaluation import Evaluation, Run, Trace
 from global_heat.template.evaluator import Evaluator
 from global_heat.template.given import Given, Indexed, Part, Written, must_be_known
-from global_heat.template.grouping import CHAIN_TYPE, GROUP_TYPE, Grouping, Members
+from global_heat.template.grouping import Grouping, Members
 from global_heat.template.instance import Facade, Instance, Node, Title
 from global_heat.template.location import At, Faults, Wrong, place, spell
 from global_heat.template.node import Broken, Container, Disabled, Group, Leaf, Nested, Place
 from global_heat.template.outline import ResourceText, Template, read_template
 from global_heat.template.registry import Registry, Target
+from global_heat.template.shapes import CHAIN_TYPE, GROUP_TYPE
 from global_heat.template.source import Identity, Source, file_name
 from global_heat.template.values import FAULTY, describe
 from global_heat.template.versions import CONDITIONS_SINCE
@@ -69,6 +70,8 @@ class Expansion:
     ) -> None:
         self.leaves: dict[Path, Leaf] = {}
         self.containers: dict[Path, Container] = {}
+        self.probes: dict[Path, Leaf] = {}
+        """What members of groups would be whose number is not known yet: only looked at."""
         self.region = identity.default_region
         """Of what is placed nowhere else."""
         self._hidden: set[tuple[Path, str]] = set()
@@ -140,7 +143,7 @@ class Expansion:
         self._count(at)
         word = around.scope.template.version.word
         try:
-            target = around.registry.find(text.type, name, self._is_type)
+            target = around.registry.find(text.type, name, lambda name: self._schemas.get(name) is not None)
         except Wrong as wrong:
             self._faults.add((at, word("type")), wrong.message)
             return Broken()
@@ -182,18 +185,21 @@ class Expansion:
         type = definition.get("type") if isinstance(definition, dict) else None
         if not isinstance(type, str):
             return
-        leaves, containers = dict(self.leaves), dict(self.containers)
         below = msgspec.structs.replace(
             around, registry=around.registry.inside(standing.name), depth=around.depth + 1
         )
         at: At = (given.at, "resource")
-        member = Part(given, "resource", "properties")
-        path = Path(f"{standing.path}/member")
-        self._build_node(path, "member", ResourceText(type=type), at, member, below)
-        self.leaves, self.containers = leaves, containers
+        self._look_at(standing.path, type, at, Part(given, "resource", "properties"), below)
 
-    def _is_type(self, name: str) -> bool:
-        return self._schemas.get(name) is not None
+    def _look_at(self, group: Path, type: str, at: At, given: Given, below: _Around) -> dict[Path, Leaf]:
+        """Build a member that is not there; its leaves."""
+        leaves, containers = self.leaves, self.containers
+        self.leaves, self.containers = {}, {}
+        try:
+            self._build_node(Path(f"{group}/0"), "0", ResourceText(type=type), at, given, below)
+            return self.leaves
+        finally:
+            self.leaves, self.containers = leaves, containers
 
     def _unknown_type(self, name: str) -> str:
         message = f'the resource type "{name}" is not known'
@@ -318,7 +324,7 @@ class Expansion:
         self.containers[standing.path] = group
         if members is None or self._is_too_deep(standing, around):
             return Broken()
-        group.removed = members.removed
+        group.removed, group.open, group.shape = members.removed, members.open, members.shape
         below = _Around(
             scope=around.scope,
             region=standing.region,
@@ -331,17 +337,23 @@ class Expansion:
         within = {GROUP_TYPE: "resource_def", CHAIN_TYPE: "resources"}
         at: At = (given.at, within.get(type, SERVERS))
         self._build_members(standing.path, members, at, group, below)
+        if members.probe:
+            member = _given_to("0", members)
+            self.probes |= self._look_at(standing.path, members.probe, at, member, below)
         return group
 
     def _build_members(self, of: Path, members: Members, at: At, group: Group, below: _Around) -> None:
         before: tuple[Path, ...] = ()
         for name, type in members.types.items():
             path = Path(f"{of}/{name}")
-            given: Given = members.definition
-            if members.index_var:
-                given = Indexed(members.definition, members.index_var, name)
-            if members.servers:
-                given = ForServer(members.definition, name)
+            given = _given_to(name, members)
             text = ResourceText(type=type, metadata=members.metadata)
             group.nodes[name] = self._build_node(path, name, text, at, given, below, before)
             before = (path,) if members.in_turn else ()
+
+
+def _given_to(name: str, members: Members) -> Given:
+    """The properties of one member."""
+    if members.servers:
+        return ForServer(members.definition, name)
+    return Indexed(members.definition, members.index_var, name) if members.index_var else members.definition

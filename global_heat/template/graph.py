@@ -12,6 +12,11 @@ CIRCLES_MAX = 20
 """How many circles are told of at once."""
 
 
+def opening(group: Path) -> Path:
+    """The node at which it is known which members a group has. No resource can be called that."""
+    return Path(f"{group}/")
+
+
 class Graph:
     """Paths of leaves and of containers, and what each waits for.
 
@@ -24,6 +29,8 @@ class Graph:
         """Of each container: the leaves and containers directly inside."""
         self._own: dict[Path, set[Path]] = {}
         """Of each container: what it waits for itself."""
+        self._openings: dict[Path, Path] = {}
+        """The groups by their openings."""
 
     def add_leaf(self, path: Path, needs: Collection[Path]) -> None:
         self._needs[path] = set(needs)
@@ -33,9 +40,11 @@ class Graph:
         self._inside[path] = list(inside)
         self._own[path] = set(needs)
 
-    def direct(self, above: Mapping[Path, Collection[Path]]) -> dict[Path, frozenset[Path]]:
-        """What each container waits for itself. `above`: what it reads besides."""
-        return {path: frozenset({*own, *above.get(path, ())}) for path, own in self._own.items()}
+    def add_opening(self, group: Path, needs: Collection[Path]) -> None:
+        """A group whose members are known only once these are done."""
+        self._needs[opening(group)] = set(needs)
+        self._needs[group].add(opening(group))
+        self._openings[opening(group)] = group
 
     def find_circles(self, faults: Faults) -> bool:
         """Note each circle; tell whether there is one."""
@@ -47,8 +56,9 @@ class Graph:
             except CycleError as error:
                 found = True
                 circle: list[Path] = error.args[1][::-1]
-                steps = " → ".join(circle)
-                at = place("resources", *circle[0].split("/")) if circle else None
+                told = [self._openings.get(path, path) for path in circle]
+                steps = " → ".join(dict.fromkeys(told)) + f" → {told[0]}"
+                at = place("resources", *told[0].split("/"))
                 faults.add(at, f"waits for itself: {steps}; take one of these references away")
                 needs[circle[0]].discard(circle[1])
             else:
@@ -56,13 +66,20 @@ class Graph:
         return found
 
     def close(self) -> dict[Path, tuple[Path, ...]]:
-        """For each leaf the leaves that must be done first; those that imply others stand for them."""
+        """For each leaf the leaves that must be done first; those that imply others stand for them.
+
+        A group that opens counts as a leaf too: its expand step.
+        """
         closed: dict[Path, tuple[Path, ...]] = {}
         ends: dict[Path, tuple[Path, ...]] = {}
         """Of each container the leaves that are done last."""
         for path in TopologicalSorter(self._needs).static_order():
             if path in self._inside:
                 ends[path] = self._ends(path, closed, ends)
+            elif path in self._openings:
+                group = self._openings[path]
+                closed[group] = _expand(self._needs[path], ends)
+                ends[path] = (group,)
             else:
                 closed[path] = _expand(self._needs[path], ends)
         return closed
@@ -73,7 +90,7 @@ class Graph:
         leaves = self._leaves(path)
         followed = {need for leaf in leaves for need in closed[leaf]}
         last = tuple(leaf for leaf in leaves if leaf not in followed)
-        return last or _expand(self._own[path], ends)
+        return last or ends.get(opening(path)) or _expand(self._own[path], ends)
 
     def _leaves(self, path: Path) -> list[Path]:
         found: list[Path] = []

@@ -13,13 +13,10 @@ from global_heat.template.deploying import DEPLOYMENTS, SERVERS
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.given import Given, Part, Written
 from global_heat.template.location import At, Faults
-from global_heat.template.property import Coercion
-from global_heat.template.shaping import shape
+from global_heat.template.shapes import GROUP_TYPE, open_parts, put, shape_of
 from global_heat.template.source import GroupPast
-from global_heat.template.values import FAULTY, first_unknown
+from global_heat.template.values import FAULTY
 
-GROUP_TYPE = "OS::Heat::ResourceGroup"
-CHAIN_TYPE = "OS::Heat::ResourceChain"
 MEMBERS_MAX = 10_000
 
 
@@ -37,6 +34,12 @@ class Members(msgspec.Struct, frozen=True):
     """Whether each waits for the one before it."""
     removed: list[str] = []
     """The names that are taken out for good."""
+    open: tuple[str, ...] = ()
+    """What shapes the group and does not follow from the template alone."""
+    shape: dict[str, Json] | None = {}
+    """What that was found to be before; null: it never was, and there are no members yet."""
+    probe: str = ""
+    """Then, the type of the members that there will be, if that is known."""
 
 
 class Grouping:
@@ -63,25 +66,44 @@ class Grouping:
     def read(self) -> Members | None:
         """None, with the faults noted, when it is not known which members there are."""
         before = len(self._faults)
-        coercion = Coercion(self._faults)
-        shaped = shape(self._type, self._schema, self._given, self._run, coercion, self._is_secret)
+        shaped = shape_of(self._type, self._schema, self._given, self._run, self._is_secret)
         if self._type == GROUP_TYPE and "resource_def" not in shaped:
             self._faults.add(self._given.at, "the property resource_def is required and missing; add it")
         if len(self._faults) > before:
             return None
+        open = open_parts(self._type, shaped)
+        found = self._past.shape if self._past is not None else None
+        if open and (found is None or not found.keys() >= set(open)):
+            return self._nobody_yet(shaped, open)
+        shape = {name: found[name] for name in open} if found is not None else {}
+        members = self._members(put(shaped, shape))
+        if members is None or len(self._faults) > before:
+            return None
+        return msgspec.structs.replace(members, open=open, shape=shape)
+
+    def _nobody_yet(self, shaped: Mapping[str, Json], open: tuple[str, ...]) -> Members:
+        definition, variable = shaped.get("resource_def"), shaped.get("index_var")
+        type = definition.get("type") if isinstance(definition, dict) else DEPLOYMENTS.get(self._type)
+        return Members(
+            types={},
+            definition=self._definition(),
+            servers=self._type in DEPLOYMENTS,
+            index_var=variable if isinstance(variable, str) else "",
+            open=open,
+            shape=None,
+            probe=type if isinstance(type, str) else "",
+        )
+
+    def _members(self, shaped: Mapping[str, Json]) -> Members | None:
         if self._type in DEPLOYMENTS:
-            members = self._deployments(shaped)
-        else:
-            members = self._group(shaped) if self._type == GROUP_TYPE else self._chain(shaped)
-        return members if len(self._faults) == before else None
+            return self._deployments(shaped)
+        return self._group(shaped) if self._type == GROUP_TYPE else self._chain(shaped)
 
     def _group(self, shaped: Mapping[str, Json]) -> Members | None:
         definition = shaped.get("resource_def")
-        for name in ("count", "index_var", "removal_policies", "removal_policies_mode", "resource_def"):
-            self._expect_known(shaped.get(name), (self._given.at, name), deep=name == "removal_policies")
+        self._expect_known(definition, (self._given.at, "resource_def"))
         if isinstance(definition, dict):
-            for name in ("type", "metadata"):
-                self._expect_known(definition.get(name), ((self._given.at, "resource_def"), name))
+            self._expect_known(definition.get("metadata"), ((self._given.at, "resource_def"), "metadata"))
         count = shaped.get("count")
         if not isinstance(count, int) or not isinstance(definition, dict) or definition.get("type") == FAULTY:
             return None
@@ -96,7 +118,7 @@ class Grouping:
             return None
         return Members(
             types=dict.fromkeys(_free_names(count, removed), type),
-            definition=self._inside("resource_def", "properties"),
+            definition=self._definition(),
             index_var=shaped["index_var"],
             metadata=definition.get("metadata") or {},
             removed=sorted(removed),
@@ -117,10 +139,8 @@ class Grouping:
         return now if shaped.get("removal_policies_mode") == "update" else now | set(self._past.removed)
 
     def _chain(self, shaped: Mapping[str, Json]) -> Members | None:
-        types, concurrent = shaped.get("resources"), shaped.get("concurrent")
-        self._expect_known(types, (self._given.at, "resources"), deep=True)
-        self._expect_known(concurrent, (self._given.at, "concurrent"))
-        if not isinstance(types, list) or first_unknown(types) is not None:
+        types = shaped.get("resources")
+        if not isinstance(types, list):
             return None
         for index, type in enumerate(types):
             if not isinstance(type, str):
@@ -128,31 +148,28 @@ class Grouping:
                 self._faults.add(at, "expected the name of a resource type")
         return Members(
             types={str(index): str(type) for index, type in enumerate(types)},
-            definition=self._inside("resource_properties"),
-            in_turn=concurrent is not True,
+            definition=self._definition(),
+            in_turn=shaped.get("concurrent") is not True,
         )
 
     def _deployments(self, shaped: Mapping[str, Json]) -> Members | None:
         servers = shaped.get(SERVERS)
-        self._expect_known(servers, (self._given.at, SERVERS))
         if not isinstance(servers, dict):
             return None
         type = DEPLOYMENTS[self._type]
-        return Members(types=dict.fromkeys(servers, type), definition=self._given, servers=True)
+        return Members(types=dict.fromkeys(servers, type), definition=self._definition(), servers=True)
 
-    def _inside(self, *names: str) -> Given:
-        """A map among the properties, as it is written where that is possible."""
+    def _definition(self) -> Given:
+        """The properties that each member is given, as they are written where that is possible."""
+        if self._type in DEPLOYMENTS:
+            return self._given
+        names = ("resource_def", "properties") if self._type == GROUP_TYPE else ("resource_properties",)
         written = self._given.within(*names) if isinstance(self._given, Written) else None
         return written or Part(self._given, *names)
 
-    def _expect_known(self, value: Json, at: At, *, deep: bool = False) -> None:
-        unknown = first_unknown(value) if deep else value if isinstance(value, Unknown) else None
-        if unknown is not None and unknown != FAULTY:
-            self._faults.add(
-                at,
-                f"must be known beforehand, found {unknown}; steps that expand a group while the stack is"
-                " carried out are not supported yet; use a parameter",
-            )
+    def _expect_known(self, value: Json, at: At) -> None:
+        if isinstance(value, Unknown) and value != FAULTY:
+            self._faults.add(at, f"must be known beforehand, found {value}; use a parameter")
 
 
 def _free_names(count: int, removed: Collection[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from global_heat.model.names import Path
 from global_heat.model.schema import TypeSchema
-from global_heat.model.values import Json
+from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Evaluation, Run
 from global_heat.template.given import Given
 from global_heat.template.instance import Instance, Node, Title
@@ -191,6 +191,10 @@ class Group:
         self.nodes: dict[str, Node] = {}
         self.removed: list[str] = []
         """The names that are taken out for good."""
+        self.open: tuple[str, ...] = ()
+        """What shapes it and does not follow from the template alone: an expand step finds it."""
+        self.shape: dict[str, Json] | None = {}
+        """What that was found to be; null: it never was, and nobody knows which members there will be."""
 
     def reference(self, run: Run) -> Json:
         run.trace.awaited.add(self.path)
@@ -202,6 +206,8 @@ class Group:
         run.trace.awaited.add(self.path)
         if not isinstance(name, str):
             raise Wrong(f"expected an attribute's name, found {describe(name)}")
+        if self.shape is None:
+            return Unknown(f"{self.path}.{name}")
         match name:
             case "refs":
                 found = walk([node.reference(run) for node in self.nodes.values()], path, text_indexes=False)

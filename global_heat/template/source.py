@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from global_heat.model.names import Path
 from global_heat.model.values import Json
 
 
@@ -17,6 +18,9 @@ class GroupPast(msgspec.Struct, frozen=True):
     """Each member's name and reference; null: it has none yet."""
     removed: tuple[str, ...] = ()
     """The names that were taken out for good: no member gets them again."""
+    shape: dict[str, Json] | None = None
+    """What shapes the group and does not follow from the template alone, as it was found to be: `count`, for
+    one. Null: it was never found."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -31,7 +35,17 @@ class Source(msgspec.Struct, frozen=True):
     parameters: dict[str, Json] = {}
     """Win over those of the environment."""
     groups: dict[str, GroupPast] = {}
-    """The past of each group that the stack had, by path: `Tree.past` of the revision before."""
+    """The past of each group that the stack had, by path: `Groups.past` of the revision before."""
+
+    def expanded(self, shapes: Mapping[Path, Mapping[str, Json]]) -> Source:
+        """The same wish, now that it is known what shapes some groups.
+
+        Their past stays what it was when the wish was made: names that were taken out, by the wish or before.
+        """
+        groups = dict(self.groups)
+        for path, shape in shapes.items():
+            groups[path] = msgspec.structs.replace(groups.get(path, GroupPast()), shape=dict(shape))
+        return msgspec.structs.replace(self, groups=groups)
 
 
 def file_name(written: str, files: Mapping[str, str]) -> str | None:

@@ -8,17 +8,17 @@ import msgspec
 
 from global_heat.model.errors import Fault
 from global_heat.model.names import Path, Region
-from global_heat.model.values import Json, Unknown
+from global_heat.model.values import Json
 from global_heat.template.constraint import Constraint
 from global_heat.template.environment import Environment, Placement
 from global_heat.template.evaluation import Run, Trace
+from global_heat.template.groups import Groups
 from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults
 from global_heat.template.node import Container, Group, Leaf, Nested
 from global_heat.template.parameter import PSEUDO_PARAMETER
 from global_heat.template.property import Coercion, Keys, Visit, renamed, unchanged
 from global_heat.template.shaping import shape
-from global_heat.template.source import GroupPast
 from global_heat.template.values import OMITTED
 from global_heat.template.view import NothingYet, View
 
@@ -127,6 +127,7 @@ class Tree:
         self.containers = {path: _describe(container) for path, container in containers.items()}
         self.instances = instances
         """The templates in use, by the place of what they stand for; the root's is ""."""
+        self.groups = Groups(containers, is_secret)
         self.environment = environment
         self._root = instances[ROOT]
         self._leaves = leaves
@@ -205,17 +206,6 @@ class Tree:
                     if need.startswith(inside) and other != name:
                         found[name, other] = None
         return list(found)
-
-    def past(self, view: View) -> dict[str, GroupPast]:
-        """What the groups leave to the next revision: hand it over as `Source.groups`."""
-        run = Run(view)
-        groups: dict[str, GroupPast] = {}
-        for path, group in self._nested.items():
-            if isinstance(group, Group):
-                members = {name: node.reference(run) for name, node in group.nodes.items()}
-                known = {name: None if isinstance(ref, Unknown) else ref for name, ref in members.items()}
-                groups[path] = GroupPast(known, tuple(group.removed))
-        return groups
 
     def outputs(self, view: View, container: Path = ROOT) -> dict[str, Output]:
         """The outputs of the stack, or of a nested one. A fault is its output's error, of no other."""

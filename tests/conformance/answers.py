@@ -123,7 +123,7 @@ class Answer:
             if container.declared_type == "OS::Heat::ResourceGroup":
                 found[path]["names"] = list(members)
             if path in self.vector.groups:
-                found[path]["skiplist"] = list(self.tree.past(NothingYet())[path].removed)
+                found[path]["skiplist"] = list(self.tree.groups.past(NothingYet())[path].removed)
         return found
 
     def _update(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
+from typing import TypeVar
 
 import structlog
 
@@ -37,6 +38,8 @@ from global_heat.store.protocol import Store
 from global_heat.store.sealing import Seal
 from global_heat.template.evaluator import Evaluator
 from global_heat.template.tree import Tree
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 COUNT_SECONDS = 15.0
@@ -134,6 +137,9 @@ class ThreadedDocuments(Documents):
                     self._compiled.pop(next(iter(self._compiled)))
                 self._compiled[key] = await asyncio.to_thread(self.compile, source, header, None)
             return self._compiled[key]
+
+    async def aside(self, compute: Callable[[], T]) -> T:
+        return await asyncio.to_thread(compute)
 
 
 class _StackClouds(StackClouds):

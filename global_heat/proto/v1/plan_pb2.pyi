@@ -90,7 +90,9 @@ class Plan(google.protobuf.message.Message):
 
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PlanWarning]:
-        """What is allowed but should be known: things that were not checked."""
+        """What is allowed but should be known: things that were not checked, groups of which nobody can tell yet
+        how many members they will have.
+        """
 
     @property
     def critical_path(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from global_heat.model.errors import Invalid
 from global_heat.model.names import Path, Project, Region, StackId
 from global_heat.model.values import Json, Unknown
 from global_heat.resources.catalogue import load_schemas
 from global_heat.template.compilation import compile_source
-from global_heat.template.source import Identity, Source
+from global_heat.template.source import GroupPast, Identity, Source
 from global_heat.template.tree import Tree
+from tests.unit.template.compiling import Recorded
 
 SCHEMAS = load_schemas()
 IDENTITY = Identity("s", StackId("id"), Project("p"), Region("east"))
@@ -40,8 +40,14 @@ class Nothing:
         return Unknown(path)
 
 
-def compiled(type: str = "SoftwareDeploymentGroup", servers: str = TWO, more: str = OUTPUTS) -> Tree:
-    return compile_source(Source(HEAD + GROUP % (type, servers) + more), IDENTITY, SCHEMAS, ["east"])
+def compiled(
+    type: str = "SoftwareDeploymentGroup",
+    servers: str = TWO,
+    more: str = OUTPUTS,
+    groups: dict[str, GroupPast] | None = None,
+) -> Tree:
+    source = Source(HEAD + GROUP % (type, servers) + more, groups=groups or {})
+    return compile_source(source, IDENTITY, SCHEMAS, ["east"])
 
 
 @pytest.mark.parametrize(
@@ -75,11 +81,25 @@ def test_an_attribute_of_the_group_is_a_map_of_its_members() -> None:
     assert {"deploy_stdout", "result"} <= set(compiled().needed_attributes(Path("g/two")))
 
 
-def test_servers_that_are_not_known_beforehand_are_refused_with_their_place() -> None:
-    value = "  v: {type: OS::Heat::Value, properties: {type: json, value: {a: b}}}\n"
-    with pytest.raises(Invalid) as refused:
-        compiled(servers="{get_attr: [v, value]}", more=value)
-    assert [fault.path for fault in refused.value.faults] == ["resources.g.properties.servers"]
+SERVERS_LATER = "  v: {type: OS::Heat::Value, properties: {type: json, value: {a: b}}}\n"
+
+
+def test_servers_that_are_not_known_beforehand_are_found_by_a_step() -> None:
+    tree = compiled(servers="{get_attr: [v, value]}", more=SERVERS_LATER)
+    group = Path("g")
+    assert tree.groups.opening == {group: "east"} and not tree.groups.has_shape(group, {"servers": []})
+    found = tree.groups.shape(group, Recorded({"v": {"value": {"a": "id-a", "b": "id-b"}}}))
+    assert found == {"servers": ["a", "b"]}
+
+
+def test_then_each_of_them_has_a_member() -> None:
+    past = {"g": GroupPast(shape={"servers": ["a", "b"]})}
+    tree = compiled(servers="{get_attr: [v, value]}", more=SERVERS_LATER, groups=past)
+    assert tree.groups.has_shape(Path("g"), {"servers": ["a", "b"]})
+    assert {"g/a", "g/b"} <= set(tree.definitions)
+    servers = Recorded({"v": {"value": {"a": "id-a", "b": "id-b"}}})
+    assert tree.properties(Path("g/a"), servers)["server"] == "id-a"
+    assert "g" in tree.requires(Path("g/a")) and "v" in tree.requires(Path("g"))
 
 
 def test_a_group_without_servers_deploys_nothing() -> None:

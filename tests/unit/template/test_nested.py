@@ -215,10 +215,9 @@ def test_values_that_are_not_known_yet_reach_the_members() -> None:
 @pytest.mark.parametrize(
     ("properties", "path"),
     [
-        ("count: {get_attr: [a, value]}, resource_def: {type: 'OS::Heat::None'}", ".count"),
         ("count: -1, resource_def: {type: 'OS::Heat::None'}", ".count"),
         ("count: 99999999, resource_def: {type: 'OS::Heat::None'}", ".count"),
-        ("count: 1, resource_def: {type: {get_attr: [a, value]}}", ".resource_def.type"),
+        ("count: 1, resource_def: {get_attr: [a, value]}", ".resource_def.properties"),
         ("count: 1, resource_def: {type: 'OS::Heat::None', depends_on: a}", ".resource_def.depends_on"),
         ("count: 1", ""),
         (

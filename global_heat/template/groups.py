@@ -1,0 +1,62 @@
+"""The groups of a compiled stack: which members they have, and how a step finds that out where it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from global_heat.model.names import Path, Region
+from global_heat.model.values import Json, Unknown
+from global_heat.template.evaluation import Run, Trace
+from global_heat.template.location import Faults
+from global_heat.template.node import Container, Group
+from global_heat.template.shapes import Shape, shape_of, take
+from global_heat.template.source import GroupPast
+from global_heat.template.values import first_unknown
+from global_heat.template.view import View
+
+
+class Groups:
+    """Those of one tree, by path. Immutable."""
+
+    def __init__(self, containers: Mapping[Path, Container], is_secret: Callable[[Trace], bool]) -> None:
+        self._groups = {path: node for path, node in containers.items() if isinstance(node, Group)}
+        self._is_secret = is_secret
+
+    @property
+    def opening(self) -> dict[Path, Region]:
+        """Those of which a step has to find which members they have, and where it does."""
+        return {path: Region(group.place.region) for path, group in self._groups.items() if group.open}
+
+    def type_of(self, path: Path) -> str:
+        return self._groups[path].type
+
+    def shape(self, path: Path, view: View) -> Shape:
+        """What shapes a group and does not follow from the template alone, as the view tells it.
+
+        Raises `Invalid`, located: it does not fit, or is not known.
+        """
+        group, faults = self._groups[path], Faults()
+        shaped = shape_of(group.type, group.schema, group.given, Run(view, faults), self._is_secret)
+        found = take(shaped, group.open)
+        for name, value in found.items():
+            if first_unknown(value) is not None:
+                faults.add((group.given.at, name), "cannot be told from what is there")
+        faults.raise_any(f"The group {path}")
+        return found
+
+    def has_shape(self, path: Path, shape: Shape) -> bool:
+        """Whether a group was compiled with the members that this shape asks for."""
+        return self._groups[path].shape == shape
+
+    def past(self, view: View) -> dict[str, GroupPast]:
+        """What they leave to the next revision: hand it over as `Source.groups`."""
+        run = Run(view)
+        found: dict[str, GroupPast] = {}
+        for path, group in self._groups.items():
+            references = {name: node.reference(run) for name, node in group.nodes.items()}
+            members: dict[str, Json] = {
+                name: None if isinstance(reference, Unknown) else reference
+                for name, reference in references.items()
+            }
+            found[path] = GroupPast(members, tuple(group.removed), group.shape or None)
+        return found
