@@ -176,11 +176,11 @@ class ShardRunner:
 
     async def _learn(self, run: Run) -> None:
         """Read again what other shards have recorded. Raises `Stale` when the plan has changed."""
-        at_least = max(self._signal_revision, run.book.work_revision)
+        at_least = max(self._signal_revision, run.book.stored.work_revision)
         view = await read_stack(self._world.store, self.shard.project, self.shard.stack, at_least=at_least)
         if view.plan.number != run.job.plan.number:
             raise Stale("the plan has changed")
-        run.book.work_revision = max(run.book.work_revision, self._signal_revision)
+        run.book.stored.work_revision = max(run.book.stored.work_revision, self._signal_revision)
         run.learn(view)
         run.job.tell()
 

@@ -9,8 +9,8 @@ import msgspec
 from pytest import MonkeyPatch
 
 from global_heat.engine import applying, cleaning, creating, performing
-from global_heat.engine.book import Book
 from global_heat.engine.in_flight import InFlight
+from global_heat.engine.inventory import Inventory
 from global_heat.engine.job import Job
 from global_heat.engine.updating import _converge
 from global_heat.model.errors import Ambiguous, Error, Transient
@@ -260,18 +260,18 @@ def event_lost_on_take_over(patch: MonkeyPatch) -> None:
 @mutant(stories.replacement, finds={15})
 def holders_ignored(patch: MonkeyPatch) -> None:
     """A thing goes while others stand on it."""
-    patch.setattr(Book, "holders", lambda self, incarnation: set())
+    patch.setattr(Inventory, "holders", lambda self, incarnation: set())
 
 
 @mutant(stories.replacement, finds={15, 17})
 def dependency_met_by_an_old_plan(patch: MonkeyPatch) -> None:
     """What another region had finished for the plan before counts as finished."""
-    real = Book._show
+    real = Inventory.show
 
     def trusting(self: Any, incarnation: Any) -> None:
         real(self, incarnation)
-        elsewhere = incarnation.region != self.shard.region
+        elsewhere = incarnation.region != self._region
         if incarnation.state is State.READY and elsewhere and incarnation.path not in self.finished:
             self.finished[incarnation.path] = incarnation
 
-    patch.setattr(Book, "_show", trusting)
+    patch.setattr(Inventory, "show", trusting)

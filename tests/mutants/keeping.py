@@ -9,15 +9,17 @@ from typing import Any
 import msgspec
 from pytest import MonkeyPatch
 
-from global_heat.engine import claims, shard
+from global_heat.engine import claims, commits, shard
 from global_heat.engine.backoff import Backoff
-from global_heat.engine.book import Book
+from global_heat.engine.commits import Commits
+from global_heat.engine.inventory import Inventory
 from global_heat.engine.job import Job
 from global_heat.engine.lease import LeaseKeeper
 from global_heat.engine.resource import Resource
 from global_heat.engine.running import Run
 from global_heat.engine.shard import ShardRunner
 from global_heat.engine.standing import Standing
+from global_heat.engine.stored import Stored
 from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.regions.calls import Calls
 from global_heat.regions.health import RegionHealth
@@ -30,14 +32,14 @@ from tests.mutants.registry import mutant
 
 def _without_guards(patch: MonkeyPatch, *parts: str) -> None:
     """Let commits of shards compare no key in which one of these occurs."""
-    real = Book._build
+    real = commits.compose
 
-    def careless(self: Any, *arguments: Any) -> Any:
-        transaction = real(self, *arguments)
+    def careless(*arguments: Any) -> Any:
+        transaction = real(*arguments)
         transaction.guards = [g for g in transaction.guards if not any(part in g.key for part in parts)]
         return transaction
 
-    patch.setattr(Book, "_build", careless)
+    patch.setattr(commits, "compose", careless)
 
 
 @mutant(stories.life, finds={5})
@@ -75,34 +77,34 @@ def unknown_commit_taken_as_done(patch: MonkeyPatch) -> None:
     """A commit without an answer is believed to have happened."""
 
     async def trusting(self: Any, txn: str) -> int:
-        return int(self.revision) + 1
+        return int(self._stored.revision) + 1
 
-    patch.setattr(Book, "_look_up", trusting)
+    patch.setattr(Commits, "_look_up", trusting)
 
 
 @mutant(stories.life, finds={19})
 def events_numbered_anew(patch: MonkeyPatch) -> None:
     """A new owner counts its events from one."""
-    real = Book.__init__
+    real = Stored.__init__
 
     def forgetful(self: Any, *arguments: Any, **named: Any) -> None:
         real(self, *arguments, **named)
         self.record = msgspec.structs.replace(self.record, events=0)
 
-    patch.setattr(Book, "__init__", forgetful)
+    patch.setattr(Stored, "__init__", forgetful)
 
 
 @mutant(stories.life, finds={18})
 def name_not_freed(patch: MonkeyPatch) -> None:
     """A deleted stack keeps its name."""
-    real = Book._build
+    real = commits.compose
 
-    def careless(self: Any, *arguments: Any) -> Any:
-        transaction = real(self, *arguments)
+    def careless(*arguments: Any) -> Any:
+        transaction = real(*arguments)
         transaction.deletes = {key for key in transaction.deletes if "/names/" not in key}
         return transaction
 
-    patch.setattr(Book, "_build", careless)
+    patch.setattr(commits, "compose", careless)
 
 
 @mutant(stories.replacement, finds={16})
@@ -127,7 +129,7 @@ def third_region_not_woken(patch: MonkeyPatch) -> None:
         self._let_go.clear()
         return freed
 
-    patch.setattr(Book, "take_freed", take_freed)
+    patch.setattr(Inventory, "take_freed", take_freed)
 
 
 @mutant(stories.members_far_apart, finds={16})

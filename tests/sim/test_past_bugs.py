@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from global_heat.engine import cleaning
-from global_heat.engine.book import Book
+from global_heat.engine.inventory import Inventory
 from global_heat.engine.job import Job
 from global_heat.model.records import AttemptState, ShardRecord
 from global_heat.sim.blueprints import Site
@@ -38,7 +38,7 @@ def test_two_regions_that_let_go_at_once_wake_a_third(monkeypatch):
         self._let_go.clear()
         return freed
 
-    monkeypatch.setattr(Book, "take_freed", take_freed)
+    monkeypatch.setattr(Inventory, "take_freed", take_freed)
     assert is_violated(16), "a stack that is never done"
 
 

@@ -9,7 +9,7 @@ import pytest
 import structlog
 from conftest import Stage
 
-from global_heat.engine import book, creating, sweeper
+from global_heat.engine import commits, creating, sweeper
 from global_heat.engine.resource import adopt
 from global_heat.model.records import AttemptState
 from global_heat.sim.blueprints import Site
@@ -125,12 +125,12 @@ def test_a_sweeper_that_spares_adopted_tokens_leaves_what_was_replayed(monkeypat
 
 def test_an_owner_whose_writes_do_not_compare_its_claim_takes_from_its_successor(monkeypatch):
     """Two owners at once: a stopped one that goes on writes over what the next one has done."""
-    real = book.Book._build
+    real = commits.compose
 
-    def unfenced(self, writes, txn, ledger):
-        transaction = real(self, writes, txn, ledger)
+    def unfenced(*arguments):
+        transaction = real(*arguments)
         transaction.guards = [guard for guard in transaction.guards if not guard.key.startswith("claims/")]
         return transaction
 
-    monkeypatch.setattr(book.Book, "_build", unfenced)
+    monkeypatch.setattr(commits, "compose", unfenced)
     assert 5 in violated(3)
