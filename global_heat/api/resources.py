@@ -20,6 +20,7 @@ from global_heat.proto.v1 import resource_pb2, resource_service_pb2
 from global_heat.proto.v1.resource_service_pb2_grpc import ResourceServiceServicer
 from global_heat.proto.values import json_to_struct, value_to_json
 from global_heat.store.reading import StackView, read_stack, resolve_name
+from global_heat.store.scaling import Scaling
 from global_heat.store.signals import Signals
 
 SECRET_ATTRIBUTES = {
@@ -39,7 +40,8 @@ class ResourceService(ResourceServiceServicer):
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._store = backend.store
-        self._signals = Signals(backend.documents, backend.clock)
+        scaling = Scaling(backend.documents, backend.wishes)
+        self._signals = Signals(backend.documents, backend.clock, scaling)
 
     async def ListResources(
         self, request: resource_service_pb2.ListResourcesRequest, context: Any
@@ -93,7 +95,8 @@ class ResourceService(ResourceServiceServicer):
         request_id = check_request_id(request.request_id)
         said = value_to_json(request.data)
         id = await resolve_name(self._store, project, stack)
-        signal = await self._signals.send(project, id, path, said, request_id or uuid.uuid4().hex, only)
+        request_id = request_id or uuid.uuid4().hex
+        signal = await self._signals.send(current().caller, id, path, said, request_id, only)
         return resource_service_pb2.SignalResourceResponse(id=signal)
 
     async def _read(self, stack: str) -> StackView:

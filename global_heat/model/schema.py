@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from global_heat.model.scaling import Adjustment
 from global_heat.model.signal import Signal
 from global_heat.model.values import Json, Properties
 
@@ -53,6 +54,8 @@ class Rules(Protocol):
     """The property that lists names of resources which must stand in the same template; empty: none."""
     renews: ClassVar[bool]
     """Whether each new revision of its stack replaces it, whatever its properties say."""
+    scales: ClassVar[bool]
+    """Whether a signal to it changes a group's size."""
 
     def check(self, props: Properties) -> list[str]:
         """Faults that the schema alone cannot tell; values may be `Unknown`."""
@@ -64,6 +67,10 @@ class Rules(Protocol):
 
     def replaces(self, changed: Collection[str], props: Properties) -> bool:
         """Whether this change needs a new incarnation although the schema allows an update."""
+        ...
+
+    def adjustment(self, props: Properties) -> Adjustment:
+        """How a signal to it changes a group's size, if it does."""
         ...
 
     def accept(self, said: Json, number: int) -> Signal | None:

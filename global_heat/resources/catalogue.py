@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from importlib import resources
 
 from global_heat.model.schema import Schemas
+from global_heat.resources.aws.autoscaling import (
+    CfnAutoScalingGroup,
+    CfnScalingPolicy,
+    LaunchConfiguration,
+)
 from global_heat.resources.aws.wait_condition import CfnWaitCondition, CfnWaitConditionHandle
 from global_heat.resources.cinder.volume import Volume
 from global_heat.resources.cinder.volume_attachment import VolumeAttachment
@@ -15,6 +20,8 @@ from global_heat.resources.heat.cloud_config import CloudConfig
 from global_heat.resources.heat.delay import Delay
 from global_heat.resources.heat.deployed_server import DeployedServer
 from global_heat.resources.heat.groups import (
+    AutoScalingGroup,
+    InstanceGroup,
     ResourceChain,
     ResourceGroup,
     SoftwareDeploymentGroup,
@@ -25,6 +32,7 @@ from global_heat.resources.heat.groups import (
 from global_heat.resources.heat.multipart_mime import MultipartMime
 from global_heat.resources.heat.none import Nothing
 from global_heat.resources.heat.random_string import RandomString
+from global_heat.resources.heat.scaling_policy import ScalingPolicy
 from global_heat.resources.heat.software_config import SoftwareConfig
 from global_heat.resources.heat.software_deployment import SoftwareDeployment, StructuredDeployment
 from global_heat.resources.heat.structured_config import StructuredConfig
@@ -67,6 +75,12 @@ ALL: Mapping[str, ResourceType] = {
         WaitConditionHandle(),
         CfnWaitCondition(),
         CfnWaitConditionHandle(),
+        AutoScalingGroup(),
+        CfnAutoScalingGroup(),
+        InstanceGroup(),
+        LaunchConfiguration(),
+        ScalingPolicy(),
+        CfnScalingPolicy(),
         ResourceGroup(),
         ResourceChain(),
         SoftwareDeploymentGroup(),

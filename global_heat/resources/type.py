@@ -15,6 +15,7 @@ import msgspec
 
 from global_heat.model.errors import Invalid
 from global_heat.model.names import Path, PhysicalId, Token
+from global_heat.model.scaling import Adjustment
 from global_heat.model.signal import Signal
 from global_heat.model.token import token_in
 from global_heat.model.values import Body, Json, Properties
@@ -95,6 +96,8 @@ class ResourceType:
     """The property that lists names of resources which must stand in the same template; empty: none."""
     renews: ClassVar[bool] = False
     """Whether each new revision of its stack replaces it, whatever its properties say."""
+    scales: ClassVar[bool] = False
+    """Whether a signal to it changes a group's size."""
     seeks: ClassVar[frozenset[str]] = frozenset()
     """The types of what `looks_at` names."""
     polled: ClassVar[bool] = False
@@ -117,6 +120,10 @@ class ResourceType:
     def looks_at(self, props: Properties) -> Collection[str]:
         """What of its properties names, by reference or id, things of the records that it has to know."""
         return ()
+
+    def adjustment(self, props: Properties) -> Adjustment:
+        """How a signal to it changes a group's size, if it does."""
+        raise AssertionError(f"{self.name} scales nothing")
 
     def accept(self, said: Json, number: int) -> Signal | None:
         """What a signal tells it, if anything; one without an id is called `number`. Raises `Invalid`."""

@@ -23,6 +23,7 @@ from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.documents import Documents
 from global_heat.store.reading import resolve_name
+from global_heat.store.scaling import Scaling
 from global_heat.store.sealing import Seal
 from global_heat.store.signals import Signals
 from global_heat.store.wishes import Caller, StackWish, Wishes
@@ -221,7 +222,8 @@ class User:
         store = SimStore(world.cluster, "user", self.link)
         self.store = store
         self._wishes = Wishes(world.documents(store), world.clock, self._new_id)
-        self._signals = Signals(world.documents(store), world.clock)
+        scaling = Scaling(world.documents(store), self._wishes)
+        self._signals = Signals(world.documents(store), world.clock, scaling)
         self._caller = Caller(world.project, "demo")
         self.acknowledged: dict[str, str] = {}
         """Stack name → the last verb that was acknowledged."""
@@ -259,7 +261,7 @@ class User:
         id = await resolve_name(self.store, self._world.project, name)
         for _ in range(_TRIES):
             try:
-                return await self._signals.send(self._world.project, id, Path(path), said, request, only)
+                return await self._signals.send(self._caller, id, Path(path), said, request, only)
             except (Transient, Ambiguous):
                 await asyncio.sleep(1.0)
         raise Transient("the store does not answer")

@@ -15,6 +15,8 @@ from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
 from global_heat.store.protocol import Committed, Entry, absent, at_mod, unchanged
 from global_heat.store.reading import read_header
+from global_heat.store.scaling import Scaling
+from global_heat.store.wishes import Caller
 
 SIGNALS_MAX = 1000
 """Of one resource."""
@@ -26,15 +28,17 @@ _TRIES = 8
 class Signals:
     """Takes signals. Any replica may: what is needed to judge one is recorded."""
 
-    def __init__(self, documents: Documents, clock: Callable[[], float]) -> None:
+    def __init__(self, documents: Documents, clock: Callable[[], float], scaling: Scaling) -> None:
         self._documents = documents
         self._store = documents.store
         self._clock = clock
+        self._scaling = scaling
 
     async def send(
-        self, project: Project, stack: StackId, path: Path, said: Json, request: str, only: str = ""
+        self, caller: Caller, stack: StackId, path: Path, said: Json, request: str, only: str = ""
     ) -> str:
-        """Tell a resource something; the signal's id, empty if it said nothing.
+        """Tell a resource something; the signal's id, empty if it said nothing. A scaling policy has begun an
+        operation: its id.
 
         `only`: the physical id that it must have, since another may have taken its place. A signal with an
         id takes the place of an earlier one with that id; without one it counts once for each `request`.
@@ -44,7 +48,7 @@ class Signals:
             raise Invalid(f"a signal may say at most {SIGNAL_BYTES_MAX} bytes")
         for _ in range(_TRIES):
             try:
-                taken = await self._try(project, stack, path, said, request, only)
+                taken = await self._try(caller, stack, path, said, request, only)
             except Ambiguous:
                 continue
             if taken is not None:
@@ -52,9 +56,10 @@ class Signals:
         raise Transient("the resource is being changed by others: try again")
 
     async def _try(
-        self, project: Project, stack: StackId, path: Path, said: Json, request: str, only: str
+        self, caller: Caller, stack: StackId, path: Path, said: Json, request: str, only: str
     ) -> str | None:
         """The id; None: somebody was faster."""
+        project = caller.project
         header, _ = await read_header(self._store, project, stack)
         entry, incarnation = await self._told(project, stack, path, only)
         known = await self._known(project, stack, incarnation.ref)
@@ -67,6 +72,8 @@ class Signals:
         signal = rules.accept(said, _free_number([record.id for _, record in known]))
         if signal is None:
             return ""
+        if rules.scales:
+            return await self._scaling.signal(caller, stack, path, self._clock(), request)
         if not 0 < len(signal.id) <= ID_CHARACTERS_MAX:
             raise Invalid(f"the id of a signal has 1 to {ID_CHARACTERS_MAX} characters")
         standing = next((entry for entry, record in known if record.id == signal.id), None)

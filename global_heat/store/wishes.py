@@ -34,7 +34,7 @@ from global_heat.store.protocol import Committed, Guard, absent, unchanged
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
 from global_heat.template.location import FAULTS_SHOWN_MAX
 from global_heat.template.shapes import Shape
-from global_heat.template.source import Source
+from global_heat.template.source import Scaled, Source
 from global_heat.template.tree import Tree
 
 STACK_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.-]{0,254}")
@@ -59,6 +59,8 @@ class StackWish(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     trusts: tuple[TrustRecord, ...] = ()
     etag: str = ""
+    scaled: dict[Path, Scaled] = {}
+    """Other sizes of groups: an update that is a policy's."""
 
 
 Prepare = Callable[[Header, Tree], Awaitable[Collection[TrustRecord]]]
@@ -138,31 +140,37 @@ class Wishes:
         name: str,
         wish: StackWish,
         request: str,
-        regions: Collection[str],
+        regions: Collection[str] | None,
         prepare: Prepare = _nothing_to_prepare,
         said: object = None,
+        verb: str = "update",
     ) -> Operation:
         """Make an existing stack as wished; allowed while an earlier create or update still runs.
 
-        `said`: what the caller said, where the wish was derived from that and from what is recorded.
+        `regions`: those there are; None: the wish names none that is new. `said`: what the caller said, where
+        the wish was derived from that and from what is recorded.
         """
-        fingerprint = self._fingerprint(caller, "update", wish if said is None else said)
+        fingerprint = self._fingerprint(caller, verb, wish if said is None else said)
         if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
             return earlier
         id = await resolve_name(self._store, caller.project, name)
 
         async def change_of(view: StackView) -> StackChange:
             refuse_deleted(view.header, "updated")
-            source = await with_past(self._documents, view, wish.source)
+            source = (await with_past(self._documents, view, wish.source)).scaled(wish.scaled)
             tree = self._documents.compile(source, view.header, regions)
             await self.refuse_immutable(view, tree)
             wished = msgspec.structs.replace(wish, source=source)
-            change = self._next_plan(view, caller, "update", Action.UPDATE, request, tree, wished)
+            change = self._next_plan(view, caller, verb, Action.UPDATE, request, tree, wished)
             for trust in await prepare(change.header, tree):
                 change.put(keys.trust(caller.project, id, trust.cloud), trust)
             return change
 
         return await self._change(caller, id, request, fingerprint, wish.etag, change_of)
+
+    async def repeated(self, caller: Caller, verb: str, request: str, said: object) -> Operation | None:
+        """What this request began when it came before. Raises `Invalid` when it said something else then."""
+        return await self._earlier(caller, request, self._fingerprint(caller, verb, said))
 
     async def delete(self, caller: Caller, name: str, request: str, etag: str = "") -> Operation:
         """Remove a stack and all it has. Deleting it again gives the operation that runs already."""

@@ -173,10 +173,7 @@ class _Compiler:
         if supported is None:
             self._gap(leaf.path, leaf.type, (standing.at, "type"))
             return
-        for name in leaf.given.names(self._run):
-            value = leaf.given.value(name, self._run)
-            if name in leaf.schema.properties and name not in supported and value not in (None, OMITTED):
-                self._gap(leaf.path, f"the property {name} of {leaf.type}", (leaf.given.at, name))
+        self._note_unsupported(leaf, supported)
         rules = self._schemas.rules(leaf.type)
         for what in rules.gaps(self._properties[leaf.path]) if rules is not None else ():
             self._gap(leaf.path, f"{what} of {leaf.type}", leaf.given.at)
@@ -185,6 +182,12 @@ class _Compiler:
         if standing.external_id is not None:
             self._gap(leaf.path, "external_id", (standing.at, "external_id"))
         self._note_settings(standing)
+
+    def _note_unsupported(self, node: Leaf | Group, supported: Collection[str]) -> None:
+        for name in node.given.names(self._run):
+            value = node.given.value(name, self._run)
+            if name in node.schema.properties and name not in supported and value not in (None, OMITTED):
+                self._gap(node.path, f"the property {name} of {node.type}", (node.given.at, name))
 
     def _note_settings(self, standing: Place) -> None:
         for word, said in (("hooks", standing.hooks), ("restricted_actions", standing.restricted)):
@@ -249,7 +252,7 @@ class _Compiler:
         """Evaluate what no leaf inside may have asked for."""
         _, trace = self._run.traced(lambda: self._evaluate_given(container))
         self._reads[container.path] = reads_of(trace)
-        if isinstance(container, Group) and container.open:
+        if isinstance(container, Group) and container.members.open:
             _, trace = self._run.traced(lambda: self._evaluate_open(container))
             self._opens[container.path] = reads_of(trace)
             self._note_reads(trace)
@@ -258,7 +261,7 @@ class _Compiler:
 
     def _evaluate_open(self, group: Group) -> None:
         """Evaluate what says which members a group has."""
-        for name in group.open:
+        for name in group.members.open:
             group.given.value(name.partition(".")[0], self._run)
 
     def _evaluate_given(self, container: Container) -> None:
@@ -267,6 +270,7 @@ class _Compiler:
                 container.given.value(name, self._run)
             for name in container.definition.names(self._run):
                 container.definition.value(name, self._run)
+            self._note_unsupported(container, self._schemas.supported(container.type) or ())
             self._check_policy(container.place, container.schema)
         else:
             schemas = container.inner.template.parameters

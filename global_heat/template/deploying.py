@@ -53,11 +53,11 @@ class DeploymentGroup(Group):
         run.trace.awaited.add(self.path)
         if not isinstance(name, str):
             raise Wrong(f"expected an attribute's name, found {describe(name)}")
-        if self.shape is None:
+        if self.members.shape is None:
             return Unknown(f"{self.path}.{name}")
         wanted = [_ATTRIBUTES.get(name, name)]
         found = walk(
-            {member: self._of(node, wanted, run) for member, node in self.nodes.items()},
+            {member: self.of(node, wanted, run) for member, node in self.nodes.items()},
             path,
             text_indexes=False,
         )

@@ -17,21 +17,26 @@ from global_heat.template.deploying import DEPLOYMENTS, SERVERS, DeploymentGroup
 from global_heat.template.environment import Environment
 from global_heat.template.evaluation import Evaluation, Run, Trace
 from global_heat.template.evaluator import Evaluator
-from global_heat.template.given import Given, Indexed, Part, Written, must_be_known
-from global_heat.template.grouping import Grouping, Members
+from global_heat.template.given import Given, Indexed, Written, must_be_known
+from global_heat.template.grouping import Grouping
 from global_heat.template.instance import Facade, Instance, Node, Title
 from global_heat.template.location import At, Faults, Wrong, place, spell
+from global_heat.template.members import Members
 from global_heat.template.node import Broken, Container, Disabled, Group, Leaf, Nested, Place
 from global_heat.template.outline import ResourceText, Template, read_template
 from global_heat.template.registry import Registry, Target
+from global_heat.template.scaling import ASG_TYPE, SCALING, ScalingGroup
 from global_heat.template.shapes import CHAIN_TYPE, GROUP_TYPE
 from global_heat.template.source import Identity, Source, file_name
 from global_heat.template.values import FAULTY, describe
 from global_heat.template.versions import CONDITIONS_SINCE
 from global_heat.template.view import NothingYet
 
-SCALING = ("OS::Heat::AutoScalingGroup",)
-"""Types whose members are described in the property `resource`."""
+_KINDS = dict.fromkeys(DEPLOYMENTS, DeploymentGroup) | dict.fromkeys(SCALING, ScalingGroup)
+_WITHIN = {GROUP_TYPE: "resource_def", CHAIN_TYPE: "resources", ASG_TYPE: "resource"} | dict.fromkeys(
+    SCALING.keys() - {ASG_TYPE}, "LaunchConfigurationName"
+)
+"""The property in which the members of a group are described."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -171,25 +176,11 @@ class Expansion:
             return self._build_nested(standing, target, given, around)
         schema = self._schemas.get(target.name)
         assert schema is not None, target
-        if target.name in (GROUP_TYPE, CHAIN_TYPE, *DEPLOYMENTS) and text.external_id is None:
+        if target.name in (GROUP_TYPE, CHAIN_TYPE, *DEPLOYMENTS, *SCALING) and text.external_id is None:
             return self._build_group(standing, target.name, schema, given, around)
         leaf = Leaf(standing, target.name, schema, given)
         self.leaves[path] = leaf
-        if target.name in SCALING and text.external_id is None:
-            self._probe(standing, given, around)
         return leaf
-
-    def _probe(self, standing: Place, given: Given, around: _Around) -> None:
-        """Look whether a member of a group that scales could be built; how many it has is its own matter."""
-        definition = given.value("resource", self._run)
-        type = definition.get("type") if isinstance(definition, dict) else None
-        if not isinstance(type, str):
-            return
-        below = msgspec.structs.replace(
-            around, registry=around.registry.inside(standing.name), depth=around.depth + 1
-        )
-        at: At = (given.at, "resource")
-        self._look_at(standing.path, type, at, Part(given, "resource", "properties"), below)
 
     def _look_at(self, group: Path, type: str, at: At, given: Given, below: _Around) -> dict[Path, Leaf]:
         """Build a member that is not there; its leaves."""
@@ -313,18 +304,17 @@ class Expansion:
     def _build_group(
         self, standing: Place, type: str, schema: TypeSchema, given: Given, around: _Around
     ) -> Node:
-        past = self._source.groups.get(standing.path)
-        grouping = Grouping(type, schema, given, self._run, self._faults, self.is_secret, past)
-        members = grouping.read()
-        title = self._title(standing, around)
-        definition = members.definition if members else given
-        group = (DeploymentGroup if type in DEPLOYMENTS else Group)(
-            standing, title, type, schema, given, definition
+        past, title = self._source.groups.get(standing.path), self._title(standing, around)
+        grouping = Grouping(
+            type, schema, given, self._run, self._faults, self.is_secret, past, around.scope, title
         )
+        members = grouping.read()
+        definition = members.definition if members else given
+        group = _KINDS.get(type, Group)(standing, title, type, schema, given, definition)
         self.containers[standing.path] = group
         if members is None or self._is_too_deep(standing, around):
             return Broken()
-        group.removed, group.open, group.shape = members.removed, members.open, members.shape
+        group.members = members
         below = _Around(
             scope=around.scope,
             region=standing.region,
@@ -334,8 +324,7 @@ class Expansion:
             depth=around.depth + 1,
             parent=group,
         )
-        within = {GROUP_TYPE: "resource_def", CHAIN_TYPE: "resources"}
-        at: At = (given.at, within.get(type, SERVERS))
+        at: At = (given.at, _WITHIN.get(type, SERVERS))
         self._build_members(standing.path, members, at, group, below)
         if members.probe:
             member = _given_to("0", members)
@@ -347,7 +336,7 @@ class Expansion:
         for name, type in members.types.items():
             path = Path(f"{of}/{name}")
             given = _given_to(name, members)
-            text = ResourceText(type=type, metadata=members.metadata)
+            text = msgspec.structs.replace(members.text, type=type)
             group.nodes[name] = self._build_node(path, name, text, at, given, below, before)
             before = (path,) if members.in_turn else ()
 

@@ -12,34 +12,26 @@ from global_heat.model.values import Json, Unknown
 from global_heat.template.deploying import DEPLOYMENTS, SERVERS
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.given import Given, Part, Written
+from global_heat.template.instance import Instance, Title
+from global_heat.template.launching import INSTANCE_TYPE, Launched
 from global_heat.template.location import At, Faults
-from global_heat.template.shapes import GROUP_TYPE, open_parts, put, shape_of
+from global_heat.template.members import Members
+from global_heat.template.outline import ResourceText
+from global_heat.template.scaling import ASG_TYPE, SCALING, digest_of, names_of, size_of
+from global_heat.template.shapes import CHAIN_TYPE, GROUP_TYPE, open_parts, put, shape_of
+from global_heat.template.sizes import check_sizes
 from global_heat.template.source import GroupPast
-from global_heat.template.values import FAULTY
+from global_heat.template.values import FAULTY, describe
 
 MEMBERS_MAX = 10_000
-
-
-class Members(msgspec.Struct, frozen=True):
-    types: Mapping[str, str]
-    """Each member's name and type, in order."""
-    definition: Given
-    """The properties that each is given."""
-    servers: bool = False
-    """Whether each has a server of its own, out of the group's map."""
-    index_var: str = ""
-    """Stands for the member's name in them; empty: nothing does."""
-    metadata: dict[str, Json] = {}
-    in_turn: bool = False
-    """Whether each waits for the one before it."""
-    removed: list[str] = []
-    """The names that are taken out for good."""
-    open: tuple[str, ...] = ()
-    """What shapes the group and does not follow from the template alone."""
-    shape: dict[str, Json] | None = {}
-    """What that was found to be before; null: it never was, and there are no members yet."""
-    probe: str = ""
-    """Then, the type of the members that there will be, if that is known."""
+_PROPERTIES = {
+    GROUP_TYPE: ("resource_def", "properties"),
+    CHAIN_TYPE: ("resource_properties",),
+    ASG_TYPE: ("resource", "properties"),
+}
+"""Where the properties of the members stand."""
+_OF_A_MEMBER = frozenset({"type", "properties", "metadata", "deletion_policy", "update_policy"})
+_KEYS_SAID = ", ".join(sorted(_OF_A_MEMBER))
 
 
 class Grouping:
@@ -54,6 +46,8 @@ class Grouping:
         faults: Faults,
         is_secret: Callable[[Trace], bool],
         past: GroupPast | None,
+        scope: Instance,
+        title: Title,
     ) -> None:
         self._type = type
         self._schema = schema
@@ -62,6 +56,8 @@ class Grouping:
         self._faults = faults
         self._is_secret = is_secret
         self._past = past
+        self._scope = scope
+        self._title = title
 
     def read(self) -> Members | None:
         """None, with the faults noted, when it is not known which members there are."""
@@ -82,7 +78,8 @@ class Grouping:
         return msgspec.structs.replace(members, open=open, shape=shape)
 
     def _nobody_yet(self, shaped: Mapping[str, Json], open: tuple[str, ...]) -> Members:
-        definition, variable = shaped.get("resource_def"), shaped.get("index_var")
+        definition = shaped.get("resource" if self._type == ASG_TYPE else "resource_def")
+        variable = shaped.get("index_var")
         type = definition.get("type") if isinstance(definition, dict) else DEPLOYMENTS.get(self._type)
         return Members(
             types={},
@@ -95,6 +92,8 @@ class Grouping:
         )
 
     def _members(self, shaped: Mapping[str, Json]) -> Members | None:
+        if self._type in SCALING:
+            return self._scaling(shaped)
         if self._type in DEPLOYMENTS:
             return self._deployments(shaped)
         return self._group(shaped) if self._type == GROUP_TYPE else self._chain(shaped)
@@ -120,8 +119,8 @@ class Grouping:
             types=dict.fromkeys(_free_names(count, removed), type),
             definition=self._definition(),
             index_var=shaped["index_var"],
-            metadata=definition.get("metadata") or {},
-            removed=sorted(removed),
+            text=ResourceText("", metadata=definition.get("metadata") or {}),
+            removed=tuple(sorted(removed)),
         )
 
     def _removed(self, shaped: Mapping[str, Json]) -> set[str]:
@@ -159,11 +158,57 @@ class Grouping:
         type = DEPLOYMENTS[self._type]
         return Members(types=dict.fromkeys(servers, type), definition=self._definition(), servers=True)
 
+    def _scaling(self, shaped: Mapping[str, Json]) -> Members | None:
+        before = len(self._faults)
+        text = self._member_text(shaped) if self._type == ASG_TYPE else ResourceText(INSTANCE_TYPE)
+        for message in check_sizes(self._type, shaped):
+            self._faults.add(self._given.at, message, value=True)
+        if text is None or len(self._faults) > before:
+            return None
+        digest = digest_of(shaped)
+        size = size_of(SCALING[self._type], shaped, self._past, digest)
+        if size > MEMBERS_MAX:
+            self._faults.add(self._given.at, f"expected at most {MEMBERS_MAX} members, found {size}")
+            return None
+        past = self._past or GroupPast()
+        names, named = names_of(size, past, self._title.id)
+        return Members(
+            types=dict.fromkeys(names, text.type),
+            definition=self._definition(),
+            text=text,
+            named=named,
+            digest=digest,
+            scaled_at=past.scaled_at,
+            scaled_by=past.scaled_by,
+            probe="" if names else text.type,
+        )
+
+    def _member_text(self, shaped: Mapping[str, Json]) -> ResourceText | None:
+        """What a group says of its members, as if each of them stood in the template."""
+        definition, at = shaped.get("resource"), (self._given.at, "resource")
+        self._expect_known(definition, at)
+        if not isinstance(definition, dict):
+            return None
+        for key in definition.keys() - _OF_A_MEMBER:
+            self._faults.add((at, str(key)), f"is no key of a member; expected one of {_KEYS_SAID}")
+        type = definition.get("type")
+        if not isinstance(type, str):
+            self._faults.add((at, "type"), f"expected the name of a resource type, found {describe(type)}")
+            return None
+        return ResourceText(
+            type,
+            metadata=definition.get("metadata") or {},
+            update_policy=definition.get("update_policy") or {},
+            deletion_policy=definition.get("deletion_policy", "Delete"),
+        )
+
     def _definition(self) -> Given:
         """The properties that each member is given, as they are written where that is possible."""
         if self._type in DEPLOYMENTS:
             return self._given
-        names = ("resource_def", "properties") if self._type == GROUP_TYPE else ("resource_properties",)
+        if self._type in SCALING and self._type != ASG_TYPE:
+            return Launched(self._scope, self._given, self._title, self._type)
+        names = _PROPERTIES[self._type]
         written = self._given.within(*names) if isinstance(self._given, Written) else None
         return written or Part(self._given, *names)
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from global_heat.model.names import Path, Region
 from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.location import Faults
 from global_heat.template.node import Container, Group
+from global_heat.template.scaling import SCALING
 from global_heat.template.shapes import Shape, shape_of, take
 from global_heat.template.source import GroupPast
 from global_heat.template.values import first_unknown
 from global_heat.template.view import View
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Of a group that scales: what its size may be, and how long it keeps what it was given. Seconds."""
+
+    size: int
+    least: int
+    most: int | None
+    cooldown_seconds: float
 
 
 class Groups:
@@ -25,7 +37,9 @@ class Groups:
     @property
     def opening(self) -> dict[Path, Region]:
         """Those of which a step has to find which members they have, and where it does."""
-        return {path: Region(group.place.region) for path, group in self._groups.items() if group.open}
+        return {
+            path: Region(group.place.region) for path, group in self._groups.items() if group.members.open
+        }
 
     def type_of(self, path: Path) -> str:
         return self._groups[path].type
@@ -37,7 +51,7 @@ class Groups:
         """
         group, faults = self._groups[path], Faults()
         shaped = shape_of(group.type, group.schema, group.given, Run(view, faults), self._is_secret)
-        found = take(shaped, group.open)
+        found = take(shaped, group.members.open)
         for name, value in found.items():
             if first_unknown(value) is not None:
                 faults.add((group.given.at, name), "cannot be told from what is there")
@@ -46,7 +60,23 @@ class Groups:
 
     def has_shape(self, path: Path, shape: Shape) -> bool:
         """Whether a group was compiled with the members that this shape asks for."""
-        return self._groups[path].shape == shape
+        return self._groups[path].members.shape == shape
+
+    def scaling(self, reference: str) -> Path | None:
+        """The group that scales and is called so."""
+        named = {group.title.name: path for path, group in self._groups.items() if group.type in SCALING}
+        return named.get(reference)
+
+    def scope(self, path: Path, view: View) -> Scope:
+        """Within what a group's size may change. Raises `Invalid`, located."""
+        group, faults = self._groups[path], Faults()
+        shaped = shape_of(group.type, group.schema, group.given, Run(view, faults), self._is_secret)
+        faults.raise_any(f"The group {path}")
+        bounds = SCALING[group.type]
+        cooldown = shaped.get("cooldown") or shaped.get("Cooldown") or 0
+        return Scope(
+            len(group.nodes), shaped.get(bounds.least) or 0, shaped.get(bounds.most), max(0.0, cooldown)
+        )
 
     def past(self, view: View) -> dict[str, GroupPast]:
         """What they leave to the next revision: hand it over as `Source.groups`."""
@@ -58,5 +88,20 @@ class Groups:
                 name: None if isinstance(reference, Unknown) else reference
                 for name, reference in references.items()
             }
-            found[path] = GroupPast(members, tuple(group.removed), group.shape or None)
+            found[path] = _past_of(group, members)
         return found
+
+
+def _past_of(group: Group, members: dict[str, Json]) -> GroupPast:
+    had = group.members
+    size = len(members) if group.type in SCALING and had.shape is not None else None
+    return GroupPast(
+        members,
+        had.removed,
+        had.shape or None,
+        size,
+        had.named,
+        had.digest,
+        had.scaled_at,
+        dict(had.scaled_by),
+    )

@@ -9,6 +9,7 @@ from global_heat.template.evaluation import Evaluation, Run
 from global_heat.template.given import Given
 from global_heat.template.instance import Instance, Node, Title
 from global_heat.template.location import At, Wrong
+from global_heat.template.members import Members
 from global_heat.template.outline import ResourceText
 from global_heat.template.values import FAULTY, OMITTED, describe, walk
 
@@ -189,12 +190,8 @@ class Group:
         self.definition = definition
         """The properties of each member."""
         self.nodes: dict[str, Node] = {}
-        self.removed: list[str] = []
-        """The names that are taken out for good."""
-        self.open: tuple[str, ...] = ()
-        """What shapes it and does not follow from the template alone: an expand step finds it."""
-        self.shape: dict[str, Json] | None = {}
-        """What that was found to be; null: it never was, and nobody knows which members there will be."""
+        self.members = Members({}, definition)
+        """As they were found, once they were."""
 
     def reference(self, run: Run) -> Json:
         run.trace.awaited.add(self.path)
@@ -206,7 +203,7 @@ class Group:
         run.trace.awaited.add(self.path)
         if not isinstance(name, str):
             raise Wrong(f"expected an attribute's name, found {describe(name)}")
-        if self.shape is None:
+        if self.members.shape is None:
             return Unknown(f"{self.path}.{name}")
         match name:
             case "refs":
@@ -215,23 +212,26 @@ class Group:
                 refs = {name: node.reference(run) for name, node in self.nodes.items()}
                 found = walk(refs, path, text_indexes=False)
             case "removed_rsrc_list" if name in self.schema.attributes:
-                found = walk(self.removed, path, text_indexes=False)
+                found = walk(list(self.members.removed), path, text_indexes=False)
             case "attributes":
                 if not path:
                     raise Wrong("expected the name of the members' attribute after attributes")
-                return {name: self._of(node, path, run) for name, node in self.nodes.items()}
+                return {name: self.of(node, path, run) for name, node in self.nodes.items()}
             case _ if name.startswith("resource."):
-                return _inside(self.nodes, keys, run)
+                return self.inside(keys, run)
             case _:
-                return [self._of(node, keys, run) for node in self.nodes.values()]
+                return [self.of(node, keys, run) for node in self.nodes.values()]
         return None if found is OMITTED else found
 
-    def _of(self, member: Node, keys: list[Json], run: Run) -> Json:
+    def of(self, member: Node, keys: list[Json], run: Run) -> Json:
         """A member's attribute; what members have is no matter of the form of the template around them."""
         try:
             return member.attribute(keys, run)
         except Wrong as wrong:
             raise Wrong(wrong.message, late=wrong.late, value=True) from None
+
+    def inside(self, keys: list[Json], run: Run) -> Json:
+        return _inside(self.nodes, keys, run)
 
     def attributes(self, run: Run) -> Json:
         names = [name for name in ("refs", "refs_map", "removed_rsrc_list") if name in self.schema.attributes]

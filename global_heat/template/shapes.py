@@ -24,6 +24,9 @@ CHAIN_TYPE = "OS::Heat::ResourceChain"
 _SHAPING: Mapping[str, tuple[str, ...]] = {
     GROUP_TYPE: ("count", "index_var", "removal_policies", "removal_policies_mode", "resource_def.type"),
     CHAIN_TYPE: ("resources", "concurrent"),
+    "OS::Heat::AutoScalingGroup": ("desired_capacity", "min_size", "max_size", "resource.type"),
+    "AWS::AutoScaling::AutoScalingGroup": ("DesiredCapacity", "MinSize", "MaxSize"),
+    "OS::Heat::InstanceGroup": ("Size",),
     **dict.fromkeys(DEPLOYMENTS, (SERVERS,)),
 }
 """By type; a dot leads into a map."""

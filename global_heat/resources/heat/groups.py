@@ -47,3 +47,17 @@ class StructuredDeploymentGroup(Group):
 class StructuredDeployments(StructuredDeploymentGroup):
     name = "OS::Heat::StructuredDeployments"
     kind = "heat.structured_deployments"
+
+
+class AutoScalingGroup(Group):
+    name = "OS::Heat::AutoScalingGroup"
+    kind = "heat.autoscaling_group"
+    supported = frozenset(
+        {"cooldown", "desired_capacity", "max_size", "min_size", "resource", "rolling_updates"}
+    )
+
+
+class InstanceGroup(Group):
+    name = "OS::Heat::InstanceGroup"
+    kind = "heat.instance_group"
+    supported = frozenset({"AvailabilityZones", "LaunchConfigurationName", "Size", "Tags"})

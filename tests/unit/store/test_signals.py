@@ -15,11 +15,16 @@ from global_heat.sim.loop import run
 from global_heat.store import keys
 from global_heat.store.codec import decode, encode
 from global_heat.store.reading import read_signals
+from global_heat.store.scaling import Scaling
 from global_heat.store.signals import SIGNALS_MAX, Signals
-from tests.unit.store.desk import EAST, RED, Client, Desk, losing
+from tests.unit.store.desk import ANN, EAST, RED, Client, Desk, losing
 
 HANDLE = "heat_template_version: 2021-04-16\nresources: {h: {type: OS::Heat::WaitConditionHandle}}\n"
 HOOK = Path("h")
+
+
+def signals_at(door: Client, desk: Desk) -> Signals:
+    return Signals(door.documents, desk.clock, Scaling(door.documents, door.wishes))
 
 
 class Told:
@@ -27,10 +32,10 @@ class Told:
 
     def __init__(self, desk: Desk, door: Client, stack: StackId) -> None:
         self.desk, self.door, self.stack = desk, door, stack
-        self.signals = Signals(door.documents, desk.clock)
+        self.signals = signals_at(door, desk)
 
     async def say(self, said: Any = None, request: str = "", only: str = "") -> str:
-        return await self.signals.send(RED, self.stack, HOOK, said, request, only)
+        return await self.signals.send(ANN, self.stack, HOOK, said, request, only)
 
     async def heard(self, n: int = 1) -> dict[str, Any]:
         found = await read_signals(self.desk.hand.documents, RED, self.stack, f"h@east#{n}")
@@ -101,8 +106,8 @@ def test_a_number_that_somebody_took_for_an_id_is_left_out() -> None:
 def test_signals_at_the_same_moment_are_all_counted() -> None:
     async def story() -> None:
         stage = await told()
-        others = [Signals(stage.desk.client(f"door{n}").documents, stage.desk.clock) for n in range(4)]
-        asked = (door.send(RED, stage.stack, HOOK, None, f"r{n}") for n, door in enumerate(others))
+        others = [signals_at(stage.desk.client(f"door{n}"), stage.desk) for n in range(4)]
+        asked = (door.send(ANN, stage.stack, HOOK, None, f"r{n}") for n, door in enumerate(others))
         assert sorted(await asyncio.gather(*asked)) == ["1", "2", "3", "4"]
 
     run(story())

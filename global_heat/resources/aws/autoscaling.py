@@ -1,0 +1,73 @@
+"""AWS::AutoScaling: groups of instances, what their instances are like, and what changes their size."""
+
+from __future__ import annotations
+
+from global_heat.model.names import PhysicalId
+from global_heat.model.scaling import Adjustment, Change
+from global_heat.model.values import Body, Json, Properties
+from global_heat.resources.heat.groups import Group
+from global_heat.resources.heat.scaling_policy import Policy
+from global_heat.resources.local import LocalType
+
+_CHANGES = {
+    "ChangeInCapacity": Change.BY,
+    "ExactCapacity": Change.TO,
+    "PercentChangeInCapacity": Change.BY_PERCENT,
+}
+
+
+class CfnAutoScalingGroup(Group):
+    name = "AWS::AutoScaling::AutoScalingGroup"
+    kind = "aws.autoscaling_group"
+    supported = frozenset(
+        {
+            "AvailabilityZones",
+            "Cooldown",
+            "DesiredCapacity",
+            "LaunchConfigurationName",
+            "MaxSize",
+            "MinSize",
+            "Tags",
+            "VPCZoneIdentifier",
+        }
+    )
+
+
+class LaunchConfiguration(LocalType):
+    """Its properties are read by the groups that name it, as they are written."""
+
+    name = "AWS::AutoScaling::LaunchConfiguration"
+    kind = "aws.launch_configuration"
+    supported = frozenset(
+        {
+            "BlockDeviceMappings",
+            "ImageId",
+            "InstanceType",
+            "KernelId",
+            "KeyName",
+            "NovaSchedulerHints",
+            "RamDiskId",
+            "SecurityGroups",
+            "UserData",
+        }
+    )
+
+
+class CfnScalingPolicy(Policy):
+    name = "AWS::AutoScaling::ScalingPolicy"
+    kind = "aws.scaling_policy"
+    supported = frozenset(
+        {"AdjustmentType", "AutoScalingGroupName", "Cooldown", "MinAdjustmentStep", "ScalingAdjustment"}
+    )
+
+    def adjustment(self, props: Properties) -> Adjustment:
+        return Adjustment(
+            group=props["AutoScalingGroupName"],
+            change=_CHANGES[props["AdjustmentType"]],
+            amount=props["ScalingAdjustment"],
+            step_min=props.get("MinAdjustmentStep") or 0,
+            cooldown_seconds=max(0.0, props.get("Cooldown") or 0.0),
+        )
+
+    def attributes(self, id: PhysicalId, body: Body, made: dict[str, Json]) -> dict[str, Json]:
+        return {"show": None, "AlarmUrl": made.get("address")}
