@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from global_heat.api.auth import TokenChecker, Who
+from global_heat.api.policy import Policy
 from global_heat.model.errors import Fault
 from global_heat.model.names import Project, Region, StackId
 from global_heat.model.records import TrustRecord
@@ -68,6 +69,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     wishes: Wishes
     documents: Documents
     tokens: TokenChecker
+    policy: Policy
     trusts: TrustMaker
     lookups: LookUps
     health: RegionHealth

@@ -95,6 +95,11 @@ class Listen(_Part, frozen=True, kw_only=True):
     insecure: bool = False
 
 
+class Policy(_Part, frozen=True, kw_only=True):
+    file: str = ""
+    """What overrides the API's rules; empty: nothing."""
+
+
 class Observe(_Part, frozen=True, kw_only=True):
     engine: str = "127.0.0.1:8905"
     front_door: str = "127.0.0.1:8906"
@@ -125,6 +130,7 @@ class Config(_Part, frozen=True, kw_only=True):
     service: Service
     regions: dict[str, RegionOptions] = {}
     listen: Listen = Listen()
+    policy: Policy = Policy()
     observe: Observe = Observe()
     engine: Settings = Settings()
     log: Log = Log()

@@ -32,6 +32,13 @@ class ServerTls(msgspec.Struct, frozen=True):
     client_authority: bytes | None = None
 
 
+class PolicyFile(msgspec.Struct, frozen=True):
+    """An operator's policy file, which may be read again while calls come in."""
+
+    path: Path
+    overrides: Mapping[str, str]
+
+
 class Setup(msgspec.Struct, frozen=True):
     """Everything that a process needs to know at its start."""
 
@@ -40,6 +47,7 @@ class Setup(msgspec.Struct, frozen=True):
     sealing_keys: Mapping[str, bytes]
     service: PasswordCredential
     tls: ServerTls | None = None
+    policy: PolicyFile | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -58,6 +66,19 @@ def load_setup(path: Path, environ: Mapping[str, str]) -> Setup:
     return setup
 
 
+def load_policy(path: Path) -> PolicyFile:
+    """Raises `Invalid` with all faults."""
+    # Only the front door decides who may call what; without such a file nobody else needs the library.
+    from global_heat.api.policy_file import read_overrides
+
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise Invalid(f"{path} cannot be read", Fault("policy.file", f"{path}: {why}")) from None
+    return PolicyFile(path, read_overrides(text, path.name))
+
+
 class _Files:
     """Reads the files that a configuration names, and notes what is wrong with them."""
 
@@ -72,6 +93,7 @@ class _Files:
         for name, options in config.regions.items():
             if options.ca_file:
                 self._read(f"regions.{name}.ca_file", options.ca_file)
+        policy = self._policy(config)
         if etcd is None:
             return None
         # The transport opens them by name, wherever the process was started.
@@ -81,7 +103,7 @@ class _Files:
             )
             for name, options in config.regions.items()
         }
-        return Setup(msgspec.structs.replace(config, regions=regions), etcd, keys, service, tls)
+        return Setup(msgspec.structs.replace(config, regions=regions), etcd, keys, service, tls, policy)
 
     def _sealing_keys(self, config: Config) -> dict[str, bytes]:
         if not config.sealing.keys:
@@ -163,6 +185,16 @@ class _Files:
         except (ssl.SSLError, OSError) as error:
             self._fault("listen.tls", f"certificate and key cannot be used together: {error}")
         return ServerTls(key, certificate, authority)
+
+    def _policy(self, config: Config) -> PolicyFile | None:
+        if not config.policy.file:
+            return None
+        try:
+            return load_policy(self._base / config.policy.file)
+        except Invalid as invalid:
+            # Of what is no YAML at all the message says where.
+            self._faults.extend(invalid.faults or [Fault("policy.file", invalid.message)])
+            return None
 
     def _password(self, where: str, file: str, variable: str) -> str | None:
         """From the environment, else from the file; "" when there is none, None when it cannot be read."""

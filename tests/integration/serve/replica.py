@@ -162,6 +162,16 @@ class ReplicaProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_SECONDS)
 
+    def configure(self, path: str, value: Any) -> None:
+        """Change what stands at `path` (`listen.tls`) of the configuration; it counts from the next start."""
+        document = yaml.safe_load(self.config.read_text())
+        *parents, last = path.split(".")
+        place = document
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+        self.config.write_text(yaml.safe_dump(document))
+
     def pid(self, part: str) -> int:
         """The pid of a part as it was started last."""
         return int([line["pid"] for line in self.lines("started") if line["part"] == part][-1])

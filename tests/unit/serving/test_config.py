@@ -197,3 +197,19 @@ def self_signed(name: str) -> tuple[bytes, bytes]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return certificate.public_bytes(serialization.Encoding.PEM), private
+
+
+def test_a_policy_file_is_read_with_the_configuration(load: Any, faults: Any, folder: Path) -> None:
+    assert load(good()).policy is None
+    document = changed(good(), "policy.file", "policy.yaml")
+    assert "policy.yaml: No such file" in faults(document)["policy.file"]
+    (folder / "policy.yaml").write_text('"stack:create": "role:builder"\n')
+    read = load(document).policy
+    assert (read.path, read.overrides) == (folder / "policy.yaml", {"stack:create": "role:builder"})
+    (folder / "policy.yaml").write_text('"stack:crate": "role:builder"\n')
+    found = faults(changed(document, "log.level", "loud"))
+    assert set(found) == {"log.level"}, "a configuration that cannot be read names no files"
+    found = faults(changed(document, "sealing.keys", []))
+    assert set(found) == {"sealing.keys", "policy.yaml: stack:crate"}
+    (folder / "policy.yaml").write_text("a: [\n")
+    assert any("policy.yaml" in path + message for path, message in faults(document).items())
