@@ -14,6 +14,7 @@ import grpc
 import msgspec
 
 from global_heat.client.errors import ApiError
+from global_heat.client.handshake import TLS_MISMATCH, in_words, mismatch
 from global_heat.client.tokens import TokenSource
 
 PORT = 8904
@@ -113,7 +114,7 @@ class Connection:
                 ask = getattr(stub(self._channel()), method)
                 return await ask(request, timeout=max(attempt, 0.001), metadata=metadata)
             except grpc.aio.AioRpcError as error:
-                wrong = ApiError.of_call(error)
+                wrong = self._told(error)
             pause = self._next(wrong, effort)
             if pause is None or loop.time() + pause >= deadline:
                 raise wrong
@@ -145,7 +146,7 @@ class Connection:
                     yield message
                 return
             except grpc.aio.AioRpcError as error:
-                wrong = ApiError.of_call(error)
+                wrong = self._told(error)
             if wrong.code == "OUT_OF_RANGE" and resume_token:
                 resume_token = ""
                 continue
@@ -163,6 +164,10 @@ class Connection:
         silent = wrong.code == "DEADLINE_EXCEEDED" and len(self._endpoints) > 1 and not wrong.reason
         if wrong.code not in _ELSEWHERE and not silent:
             return None
+        if wrong.reason == TLS_MISMATCH:
+            effort.mismatched.add(self._endpoints[self._current])
+            if len(effort.mismatched) == len(set(self._endpoints)):
+                return None
         self._current = (self._current + 1) % len(self._endpoints)
         effort.failed += 1
         if effort.failed % len(self._endpoints):
@@ -170,6 +175,14 @@ class Connection:
         rounds = effort.failed // len(self._endpoints)
         pause: float = min(_BACKOFF_SECONDS_MAX, _BACKOFF_SECONDS * 2 ** min(rounds - 1, 10))
         return max(pause, min(wrong.retry_after_seconds or 0.0, _BACKOFF_SECONDS_MAX))
+
+    def _told(self, error: grpc.aio.AioRpcError) -> ApiError:
+        wrong, target = ApiError.of_call(error), self._endpoints[self._current].target
+        if wrong.code == "UNAVAILABLE" and not wrong.reason:
+            why = mismatch(target, wrong.message)
+            reason = TLS_MISMATCH if why else ""
+            return ApiError(wrong.code, why or in_words(target, wrong.message), reason=reason)
+        return wrong
 
     async def _metadata(self, renew: bool) -> tuple[tuple[str, str], ...]:
         return (("x-auth-token", await self._tokens.token(renew=renew)),)
@@ -199,6 +212,7 @@ class _Effort:
         self.failed = 0
         self.renewing = False
         self.renewed = False
+        self.mismatched: set[Endpoint] = set()
 
 
 def _is_loopback(host: str) -> bool:
