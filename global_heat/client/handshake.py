@@ -8,7 +8,7 @@ _CERTAIN = {
     "CERTIFICATE_VERIFY_FAILED": "it shows a certificate that none of the authorities signed which we trust",
     "Hostname Verification Check failed": "the certificate that it shows is not one for this name",
     "WRONG_VERSION_NUMBER": "it does not speak TLS: plain text is http://HOST:PORT",
-    "Failed to create security handshaker": "authorities, certificate and key of ours are no PEM that fits together",
+    "Failed to create security handshaker": "our certificates and key are no PEM that fits together",
 }
 _HUNG_UP = "Socket closed"
 
