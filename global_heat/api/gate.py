@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 
-from global_heat.api.auth import Call, TokenChecker, begin, token_of
+from global_heat.api.auth import Call, TokenChecker, begin, tokens_of
 from global_heat.api.policy import OPEN_PREFIXES, Policy
 from global_heat.api.status import code_of, status_of, trailing_metadata
 from global_heat.model.errors import Invalid, Reason
@@ -87,12 +87,12 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         return answer
 
     async def _admit(self, method: str, context: Context) -> Call:
-        token = token_of(context.invocation_metadata() or ())
-        who = await self._tokens.check(token)
+        tokens = tokens_of(context.invocation_metadata() or ())
+        who = await self._tokens.check(tokens.home)
         if who.expires_at <= self._clock():
             raise Invalid("the token has expired", reason=Reason.UNAUTHENTICATED)
         self._policy.require(method, who)
-        call = Call(who, token)
+        call = Call(who, tokens)
         begin(call)
         return call
 

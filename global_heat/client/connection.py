@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -21,6 +21,8 @@ PORT = 8904
 ANSWER_BYTES_MAX = 16 << 20
 _ELSEWHERE = ("UNAVAILABLE", "CANCELLED")
 """What a replica says that cannot be asked now, or that ends: we have cancelled nothing."""
+_CONCERNS_CLOUDS = ("CreateStack", "UpdateStack", "ApplyStack", "PlanStack", "ValidateTemplate")
+"""For the others it is enough who calls, and no further Keystone has to answer."""
 _BACKOFF_SECONDS = 0.1
 _BACKOFF_SECONDS_MAX = 5.0
 _OPTIONS = [
@@ -71,7 +73,7 @@ class Connection:
     """Channels to all endpoints, made when first used. Use it in one event loop and close it there.
 
     `seconds`: for a whole call, retries included. `attempt_seconds`: how long one endpoint may stay silent
-    before the next is asked, if there is another.
+    before the next is asked, if there is another. `cloud_tokens`: of clouds but home, by their names.
     """
 
     def __init__(
@@ -82,10 +84,12 @@ class Connection:
         *,
         seconds: float = 60.0,
         attempt_seconds: float = 15.0,
+        cloud_tokens: Mapping[str, TokenSource] | None = None,
     ) -> None:
         assert endpoints
         self._endpoints = tuple(endpoints)
         self._tokens = tokens
+        self._cloud_tokens = cloud_tokens or {}
         self._tls = tls or Tls()
         self._seconds = seconds
         self._attempt_seconds = attempt_seconds
@@ -110,7 +114,7 @@ class Connection:
             if seconds is not None:
                 attempt = remaining
             try:
-                metadata = await self._metadata(effort.renewing)
+                metadata = await self._metadata(method, effort.renewing)
                 ask = getattr(stub(self._channel()), method)
                 return await ask(request, timeout=max(attempt, 0.001), metadata=metadata)
             except grpc.aio.AioRpcError as error:
@@ -138,7 +142,7 @@ class Connection:
         effort = _Effort()
         while True:
             try:
-                metadata = await self._metadata(effort.renewing)
+                metadata = await self._metadata(method, effort.renewing)
                 ask = getattr(stub(self._channel()), method)
                 async for message in ask(request_from(resume_token), metadata=metadata):
                     heard, effort = loop.time(), _Effort()
@@ -184,8 +188,12 @@ class Connection:
             return ApiError(wrong.code, why or in_words(target, wrong.message), reason=reason)
         return wrong
 
-    async def _metadata(self, renew: bool) -> tuple[tuple[str, str], ...]:
-        return (("x-auth-token", await self._tokens.token(renew=renew)),)
+    async def _metadata(self, method: str, renew: bool) -> tuple[tuple[str, str], ...]:
+        metadata = [("x-auth-token", await self._tokens.token(renew=renew))]
+        if method in _CONCERNS_CLOUDS:
+            for cloud, tokens in self._cloud_tokens.items():
+                metadata.append(("x-cloud-token", f"{cloud}={await tokens.token(renew=renew)}"))
+        return tuple(metadata)
 
     def _channel(self) -> grpc.aio.Channel:
         endpoint = self._endpoints[self._current]

@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -17,18 +16,17 @@ import msgspec
 import structlog
 
 from global_heat.api import server as api
-from global_heat.api.auth import Who
 from global_heat.api.policy import Policy
 from global_heat.api.ports import Backend
 from global_heat.cli.evaluator import WorkerEvaluator
+from global_heat.cli.serving.callers import Callers, CallersTrusts
 from global_heat.cli.serving.child import run_part
 from global_heat.cli.serving.lookups import CloudLookUps
 from global_heat.cli.serving.observing import observed
 from global_heat.cli.serving.outside import Outside, outside, store_answers
 from global_heat.cli.serving.setup import PolicyFile, ServerTls, Setup, load_policy
 from global_heat.model.errors import Invalid
-from global_heat.model.names import Project, Region, StackId
-from global_heat.model.records import TrustRecord
+from global_heat.model.names import Region
 from global_heat.regions.health import State
 from global_heat.regions.keystone import TokenChecker
 from global_heat.resources.catalogue import load_schemas
@@ -121,31 +119,17 @@ class EngineHealth:
                 await asyncio.sleep(HEALTH_SECONDS)
 
 
-class _Trusts:
-    """`api.ports.TrustMaker`."""
-
-    def __init__(self, out: Outside) -> None:
-        self._out = out
-
-    async def ensure(
-        self, who: Who, token: str, project: Project, stack: StackId, regions: Collection[Region]
-    ) -> Sequence[TrustRecord]:
-        await self._out.regions.know(*regions)
-        return await self._out.trusts.ensure(who, token, project, stack, regions)
-
-    async def discard(self, project: Project, stack: StackId, record: TrustRecord) -> None:
-        await self._out.trusts.discard(project, stack, record)
-
-
 def _backend(out: Outside, seen: EngineHealth, policy: Policy) -> Backend:
     documents = Documents(out.store, out.seal, load_schemas(), WorkerEvaluator())
+    checker = TokenChecker(out.calls, out.sessions, out.home, out.setup.services, time.time)
+    callers = Callers(out, checker)
     return Backend(
         wishes=Wishes(documents, time.time, lambda: str(uuid.uuid4())),
         documents=documents,
-        tokens=TokenChecker(out.calls, out.sessions, out.home, out.setup.service, time.time),
+        tokens=checker,
         policy=policy,
-        trusts=_Trusts(out),
-        lookups=CloudLookUps(out.clouds, out.sessions, out.regions.know),
+        trusts=CallersTrusts(out, callers),
+        lookups=CloudLookUps(out.clouds, out.sessions, out.regions.know, callers.prove),
         health=seen,
         home=out.config.home,
         clock=time.time,

@@ -128,9 +128,8 @@ async def outside(setup: Setup) -> AsyncIterator[Outside]:
         registry,
         sessions,
         Trusts(calls),
-        setup.service,
+        setup.services,
         time.monotonic,
-        config.service.trust_roles,
     )
     clouds = Clouds(registry, sessions, calls, time.time)
     try:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from global_heat.cli.serving import config as said_in
 from global_heat.cli.serving.config import Config, EtcdTls, load_config, read_config
 from global_heat.model.errors import Fault, Invalid
-from global_heat.regions.credentials import PasswordCredential
+from global_heat.regions.credentials import PasswordCredential, ServiceUser, ServiceUsers
 from global_heat.store.etcd.settings import Password, Settings, Tls
 from global_heat.store.sealing import KEY_BYTES
 
@@ -45,7 +46,7 @@ class Setup(msgspec.Struct, frozen=True):
     config: Config
     etcd: Settings
     sealing_keys: Mapping[str, bytes]
-    service: PasswordCredential
+    services: ServiceUsers
     tls: ServerTls | None = None
     policy: PolicyFile | None = None
 
@@ -53,7 +54,7 @@ class Setup(msgspec.Struct, frozen=True):
     def secrets(self) -> tuple[str, ...]:
         """What must never stand in a log."""
         etcd = (self.etcd.password.password,) if self.etcd.password else ()
-        return (self.service.password, *etcd)
+        return (*self.services.passwords, *etcd)
 
 
 def load_setup(path: Path, environ: Mapping[str, str]) -> Setup:
@@ -89,7 +90,7 @@ class _Files:
 
     def setup(self, config: Config) -> Setup | None:
         keys = self._sealing_keys(config)
-        service, etcd, tls = self._service(config), self._etcd(config), self._tls(config)
+        services, etcd, tls = self._services(config), self._etcd(config), self._tls(config)
         for name, options in config.regions.items():
             if options.ca_file:
                 self._read(f"regions.{name}.ca_file", options.ca_file)
@@ -103,7 +104,7 @@ class _Files:
             )
             for name, options in config.regions.items()
         }
-        return Setup(msgspec.structs.replace(config, regions=regions), etcd, keys, service, tls, policy)
+        return Setup(msgspec.structs.replace(config, regions=regions), etcd, keys, services, tls, policy)
 
     def _sealing_keys(self, config: Config) -> dict[str, bytes]:
         if not config.sealing.keys:
@@ -129,18 +130,18 @@ class _Files:
             return None
         return raw
 
-    def _service(self, config: Config) -> PasswordCredential:
-        said = config.service
-        password = self._password("service.password_file", said.password_file, SERVICE_PASSWORD)
-        if password == "":
-            self._fault("service.password_file", f"is missing, and {SERVICE_PASSWORD} is not set")
-        return PasswordCredential(
-            password=password or "",
-            user_name=said.user_name,
-            user_domain=said.user_domain,
-            project_name=said.project_name,
-            project_domain=said.project_domain,
-        )
+    def _services(self, config: Config) -> ServiceUsers:
+        said, others = config.service, None
+        if said.user_name:
+            password = self._password("service.password_file", said.password_file, SERVICE_PASSWORD)
+            if password == "":
+                self._fault("service.password_file", f"is missing, and {SERVICE_PASSWORD} is not set")
+            others = _service_user(said, password)
+        of_clouds = {}
+        for cloud, user in said.clouds.items():
+            where = f"service.clouds.{cloud}.password_file"
+            of_clouds[cloud] = _service_user(user, self._password_in(where, user.password_file))
+        return ServiceUsers(of_clouds, others)
 
     def _etcd(self, config: Config) -> Settings | None:
         said = config.etcd
@@ -200,8 +201,9 @@ class _Files:
         """From the environment, else from the file; "" when there is none, None when it cannot be read."""
         if self._environ.get(variable):
             return self._environ[variable]
-        if not file:
-            return ""
+        return self._password_in(where, file) if file else ""
+
+    def _password_in(self, where: str, file: str) -> str | None:
         text = self._read(where, file, secret=True)
         if text is None:
             return None
@@ -223,3 +225,14 @@ class _Files:
 
     def _fault(self, where: str, message: str) -> None:
         self._faults.append(Fault(where, message))
+
+
+def _service_user(said: said_in.ServiceUser, password: str | None) -> ServiceUser:
+    credential = PasswordCredential(
+        password=password or "",
+        user_name=said.user_name,
+        user_domain=said.user_domain,
+        project_name=said.project_name,
+        project_domain=said.project_domain,
+    )
+    return ServiceUser(credential, said.trust_roles)

@@ -25,7 +25,7 @@ def test_little_has_to_be_said(load: Any) -> None:
     assert setup.config.engine.lease_seconds == 15.0
     assert setup.etcd.endpoints == ("127.0.0.1:2379",)
     assert list(setup.sealing_keys) == ["k1"] and len(setup.sealing_keys["k1"]) == 32
-    assert setup.service.password == "a service's password"
+    assert setup.services.of("any").credential.password == "a service's password"
     assert setup.config.home_spec.auth_url == "http://127.0.0.1:5000/v3"
 
 
@@ -126,7 +126,7 @@ def test_passwords_may_come_from_the_environment(load: Any, faults: Any) -> None
     assert set(found) == {"service.password_file", "etcd.password_file"}
     environ = {"GLOBAL_HEAT_SERVICE_PASSWORD": "one", "GLOBAL_HEAT_ETCD_PASSWORD": "two"}
     setup = load(document, environ)
-    assert (setup.service.password, setup.etcd.password.password) == ("one", "two")
+    assert (setup.services.of("any").credential.password, setup.etcd.password.password) == ("one", "two")
     assert setup.secrets == ("one", "two")
 
 
