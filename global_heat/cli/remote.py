@@ -27,12 +27,12 @@ _OPTIONS = (
     ),
     click.option("--os-cloud", default="", metavar="NAME", help="A cloud of clouds.yaml (OS_CLOUD)."),
     click.option(
-        "--cloud",
+        "--os-cloud-of",
         "clouds",
         multiple=True,
         metavar="CLOUD=NAME",
         help="Who you are in a cloud whose Keystone is not the home region's: a cloud of clouds.yaml; may be"
-        " given several times. Otherwise GLOBAL_HEAT_CLOUDS, separated by commas.",
+        " given several times. Otherwise GLOBAL_HEAT_OS_CLOUDS, separated by commas.",
     ),
     click.option("--os-token", default="", metavar="TOKEN", help="A Keystone token (OS_TOKEN)."),
     click.option(
@@ -70,7 +70,7 @@ def remote(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
             said = ",".join(endpoints) or os.environ.get("GLOBAL_HEAT_ENDPOINTS") or DEFAULT_ENDPOINTS
             tls = Tls(authority=_read(ca_file), certificate=_read(cert_file), key=_read(key_file))
             tokens = token_source(os.environ, os_token, os_cloud)
-            others = _of_clouds(clouds or os.environ.get("GLOBAL_HEAT_CLOUDS", "").split(","))
+            others = _of_clouds(clouds or os.environ.get("GLOBAL_HEAT_OS_CLOUDS", "").split(","))
             connection = Connection(
                 parse_endpoints(said), tokens, tls, seconds=call_timeout, cloud_tokens=others
             )
@@ -94,7 +94,9 @@ def _of_clouds(said: Sequence[str]) -> dict[str, TokenSource]:
     for item in filter(None, map(str.strip, said)):
         cloud, _, name = item.partition("=")
         if not (cloud and name):
-            raise click.UsageError(f"--cloud {item!r}: write CLOUD=NAME, NAME being a cloud of clouds.yaml")
+            raise click.UsageError(
+                f"--os-cloud-of {item!r}: write CLOUD=NAME, NAME being a cloud of clouds.yaml"
+            )
         found[cloud] = token_source(os.environ, cloud=name)
     return found
 

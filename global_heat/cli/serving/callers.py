@@ -47,7 +47,7 @@ class Callers:
         if token is None:
             raise Invalid(
                 f"region {region} is of cloud {spec.cloud}, which has a Keystone of its own: "
-                f"send a token of it too (--cloud {spec.cloud}=NAME, a cloud of clouds.yaml)",
+                f"send a token of it too (--os-cloud-of {spec.cloud}=NAME, a cloud of clouds.yaml)",
                 reason=Reason.PRECONDITION,
             )
         try:

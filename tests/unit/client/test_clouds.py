@@ -43,5 +43,5 @@ def test_what_names_no_cloud_is_refused(value: str):
 
 
 def test_the_command_line_says_how_to_name_one():
-    run = CliRunner().invoke(main, ["stack", "list", "--os-token", "t", "--cloud", "two"])
+    run = CliRunner().invoke(main, ["stack", "list", "--os-token", "t", "--os-cloud-of", "two"])
     assert run.exit_code == 2 and "write CLOUD=NAME" in run.output
