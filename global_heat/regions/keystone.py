@@ -38,7 +38,7 @@ class Who(msgspec.Struct, frozen=True):
 
 
 class TokenChecker:
-    """Checks callers' tokens with the home region's Keystone, or another cloud's, as the user it has there.
+    """Checks callers' tokens with the home cloud's Keystone, or another cloud's, as the user it has there.
 
     A good token is taken for good for `CHECKED_SECONDS_MAX`, so a revoked one may be for that long. Only a
     token's hash is kept.
@@ -60,7 +60,7 @@ class TokenChecker:
         self._checked: dict[tuple[str, bytes], tuple[float, Who]] = {}
 
     async def check(self, token: str) -> Who:
-        """Who calls, as the home region's Keystone has it. Errors as `check_at`."""
+        """Who calls, as the home cloud's Keystone has it. Errors as `check_at`."""
         return await self.check_at(self._find_spec(), token)
 
     async def check_at(self, spec: RegionSpec, token: str) -> Who:

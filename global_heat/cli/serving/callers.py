@@ -41,7 +41,7 @@ class Callers:
         """Raises `Invalid`: there is no token of the region's cloud, or none that its Keystone takes;
         `Transient` when that cannot be asked."""
         spec = self._out.registry.get(region)
-        if spec.cloud == self._out.home().cloud:
+        if spec.cloud == self._out.vouching().cloud:
             return Proof(who, tokens.home)
         token = tokens.others.get(spec.cloud)
         if token is None:

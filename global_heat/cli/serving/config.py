@@ -64,7 +64,7 @@ class Sealing(_Part, frozen=True, kw_only=True):
 
 
 class Identity(_Part, frozen=True, kw_only=True):
-    """The home region's Keystone, for as long as the home region itself is not registered."""
+    """The Keystone that says who calls, for as long as no region of its cloud is registered."""
 
     auth_url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+[^\s?#@]*$")]
     cloud: Name = "default"
@@ -249,7 +249,7 @@ def _check(config: Config, faults: list[Fault]) -> None:
 def _check_service(config: Config, faults: list[Fault]) -> None:
     said, home = config.service, config.identity.cloud
     if not said.user_name and home not in said.clouds:
-        who = f"is missing, and service.clouds names no user of {home}, the home region's cloud"
+        who = f"is missing, and service.clouds names no user of {home}, identity.cloud"
         faults.append(Fault("service.user_name", who if said.clouds else "is missing"))
     if not said.user_name and said.password_file:
         faults.append(Fault("service.user_name", "is missing: there is a password"))

@@ -121,7 +121,7 @@ class EngineHealth:
 
 def _backend(out: Outside, seen: EngineHealth, policy: Policy) -> Backend:
     documents = Documents(out.store, out.seal, load_schemas(), WorkerEvaluator())
-    checker = TokenChecker(out.calls, out.sessions, out.home, out.setup.services, time.time)
+    checker = TokenChecker(out.calls, out.sessions, out.vouching, out.setup.services, time.time)
     callers = Callers(out, checker)
     return Backend(
         wishes=Wishes(documents, time.time, lambda: str(uuid.uuid4())),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from global_heat.client import ApiError, Client
 from global_heat.proto.v1 import operation_pb2, region_pb2, stack_pb2
@@ -159,6 +161,37 @@ async def test_leavings_in_the_other_cloud_are_swept(
     seen: set[str] = set()
     replica.until(lambda: len(made()) == 2, "twice there")
     replica.until(lambda: len(nets(other)) == 1, "rid of the second")
+
+
+async def test_a_replica_of_the_other_cloud_knows_the_same_callers(
+    replica: ReplicaProcess,
+    home: CloudProcess,
+    other: CloudProcess,
+    cluster_of_1: Servers,
+    prefix: str,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second = ReplicaProcess(folder, home, cluster_of_1.endpoints, prefix)
+    second.configure("replica.region", "far")
+    for path in ("service", "sealing"):
+        second.configure(path, yaml.safe_load(replica.config.read_text())[path])
+    for name in ("global-heat", "admin", "sealing.key"):
+        shutil.copy(tmp_path / name, folder / name)
+    try:
+        second.start()
+        second.until_ready()
+        async with client_of_both(second, home, other) as client:
+            await finished(client, await client.create_stack("first", spec()))
+        async with replica.client(User(home)) as client:
+            assert [each.name.rpartition("/")[2] for each in await client.list_stacks()] == ["first"]
+        async with second.client(User(other, "rival", "rival")) as client:
+            with pytest.raises(ApiError) as refused:
+                await client.list_stacks()
+            assert refused.value.code == "UNAUTHENTICATED"
+    finally:
+        second.close()
 
 
 def test_a_cloud_without_a_whole_user_is_no_good_configuration(replica: ReplicaProcess) -> None:
