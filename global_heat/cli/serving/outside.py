@@ -60,7 +60,7 @@ class Outside(msgspec.Struct, frozen=True):
         return self.regions.registry
 
     def vouching(self) -> RegionSpec:
-        """The region whose Keystone says who calls: home, if it is of the configured cloud, else another one of
+        """The region whose Keystone says who calls: home, if of the configured cloud, else another one of
         that; until there is a record, what the configuration says."""
         home = self.registry.find(self.config.home)
         registered = filter(None, map(self.registry.find, sorted(self.registry.names)))
