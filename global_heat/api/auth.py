@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -11,6 +11,9 @@ import msgspec
 from global_heat.model.errors import Invalid, Reason
 from global_heat.model.names import Project
 from global_heat.store.wishes import Caller
+
+CLOUD_TOKEN = "x-cloud-token"
+"""Metadata: `CLOUD=TOKEN`, once for each cloud but home that a call has to do with."""
 
 
 class Who(Protocol):
@@ -36,14 +39,24 @@ class TokenChecker(Protocol):
         ...
 
 
-class Call(msgspec.Struct, frozen=True):
-    """One call: who makes it and with which token, which is never kept beyond it."""
+class Tokens(msgspec.Struct, frozen=True):
+    """A caller's tokens: the home cloud's, which says who calls, and those of other clouds by their names."""
 
-    who: Who
-    token: str
+    home: str
+    others: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
-        """Without the token: a traceback may print it."""
+        """Without the tokens: a traceback may print it."""
+        return f"<tokens of the home cloud and of {', '.join(self.others) or 'no other'}>"
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One call: who makes it and with which tokens, which are never kept beyond it."""
+
+    who: Who
+    tokens: Tokens
+
+    def __repr__(self) -> str:
         return f"<call of {self.who.user} in {self.who.project}>"
 
     @property
@@ -63,8 +76,9 @@ def current() -> Call:
     return _call.get()
 
 
-def token_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
-    """The token that a call's metadata carries. Raises `Invalid` (UNAUTHENTICATED) without one."""
+def tokens_of(metadata: Iterable[tuple[str, str | bytes]]) -> Tokens:
+    """The tokens that a call's metadata carries. Raises `Invalid` (UNAUTHENTICATED) without one."""
+    metadata = list(metadata)
     found = {key.lower(): value for key, value in metadata}
     token = found.get("x-auth-token", "")
     if not token:
@@ -75,4 +89,11 @@ def token_of(metadata: Iterable[tuple[str, str | bytes]]) -> str:
             "no token: send a Keystone token as x-auth-token, or as authorization: Bearer TOKEN",
             reason=Reason.UNAUTHENTICATED,
         )
-    return token
+    others = {}
+    for key, value in metadata:
+        if key.lower() == CLOUD_TOKEN:
+            cloud, sign, other = str(value).partition("=")
+            if not (cloud and sign and other):
+                raise Invalid(f"{CLOUD_TOKEN} must be CLOUD=TOKEN", reason=Reason.UNAUTHENTICATED)
+            others[cloud] = other
+    return Tokens(token, others)

@@ -10,8 +10,8 @@ from typing import Any
 
 import grpc
 
-from global_heat.api.auth import Call, TokenChecker, begin, token_of
-from global_heat.api.policy import OPEN_PREFIXES, require
+from global_heat.api.auth import Call, TokenChecker, begin, tokens_of
+from global_heat.api.policy import OPEN_PREFIXES, Policy
 from global_heat.api.status import code_of, status_of, trailing_metadata
 from global_heat.model.errors import Invalid, Reason
 
@@ -27,11 +27,13 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     def __init__(
         self,
         tokens: TokenChecker,
+        policy: Policy,
         clock: Callable[[], float],
         call_seconds_max: float = 60.0,
         streams_max: int = 64,
     ) -> None:
         self._tokens = tokens
+        self._policy = policy
         self._clock = clock
         self._call_seconds_max = call_seconds_max
         self._streams_max = streams_max
@@ -85,12 +87,12 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         return answer
 
     async def _admit(self, method: str, context: Context) -> Call:
-        token = token_of(context.invocation_metadata() or ())
-        who = await self._tokens.check(token)
+        tokens = tokens_of(context.invocation_metadata() or ())
+        who = await self._tokens.check(tokens.home)
         if who.expires_at <= self._clock():
             raise Invalid("the token has expired", reason=Reason.UNAUTHENTICATED)
-        require(method, who.roles)
-        call = Call(who, token)
+        self._policy.require(method, who)
+        call = Call(who, tokens)
         begin(call)
         return call
 

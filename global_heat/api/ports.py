@@ -7,7 +7,8 @@ from typing import Protocol
 
 import msgspec
 
-from global_heat.api.auth import TokenChecker, Who
+from global_heat.api.auth import TokenChecker, Tokens, Who
+from global_heat.api.policy import Policy
 from global_heat.model.errors import Fault
 from global_heat.model.names import Project, Region, StackId
 from global_heat.model.records import TrustRecord
@@ -20,11 +21,12 @@ class TrustMaker(Protocol):
     """Lets a stack's deferred work be done when nobody's token is at hand any more."""
 
     async def ensure(
-        self, who: Who, token: str, project: Project, stack: StackId, regions: Collection[Region]
+        self, who: Who, tokens: Tokens, project: Project, stack: StackId, regions: Collection[Region]
     ) -> Sequence[TrustRecord]:
         """The sealed trusts to record with the wish: one for each cloud of the regions that has none yet.
 
-        Raises `Invalid` when Keystone refuses to make one, `Transient` when it cannot be asked.
+        Raises `Invalid` when Keystone refuses to make one, or there is no token to ask it with; `Transient`
+        when it cannot be asked.
         """
         ...
 
@@ -51,7 +53,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 class LookUps(Protocol):
-    async def check(self, who: Who, token: str, lookups: Sequence[LookUp]) -> Checked:
+    async def check(self, who: Who, tokens: Tokens, lookups: Sequence[LookUp]) -> Checked:
         """Ask the clouds, with a short deadline of its own. Raises nothing."""
         ...
 
@@ -68,6 +70,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     wishes: Wishes
     documents: Documents
     tokens: TokenChecker
+    policy: Policy
     trusts: TrustMaker
     lookups: LookUps
     health: RegionHealth

@@ -36,7 +36,7 @@ class Preparation:
             await self._check(self._call, tree)
             who = self._call.who
             self._made[key] = await self._backend.trusts.ensure(
-                who, self._call.token, header.project, header.id, key[1]
+                who, self._call.tokens, header.project, header.id, key[1]
             )
         return self._made[key]
 

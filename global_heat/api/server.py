@@ -93,7 +93,7 @@ def build_server(
     Raises `Invalid` (PRECONDITION) when an address cannot be listened to, or not safely.
     """
     server = grpc.aio.server(
-        interceptors=[Gate(backend.tokens, backend.clock)],
+        interceptors=[Gate(backend.tokens, backend.policy, backend.clock)],
         options=[
             ("grpc.max_receive_message_length", REQUEST_BYTES_MAX),
             ("grpc.max_send_message_length", ANSWER_BYTES_MAX),

@@ -165,7 +165,7 @@ class Wishing:
         lookups = lookups_of(tree)
         if not lookups:
             return Checked()
-        checked = await self._backend.lookups.check(call.who, call.token, lookups)
+        checked = await self._backend.lookups.check(call.who, call.tokens, lookups)
         if checked.faults:
             raise Invalid("the template names things that are not there", *checked.faults)
         return checked

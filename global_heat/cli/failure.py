@@ -28,6 +28,7 @@ Exit status:
 """
 _HINTS = {
     "UNAUTHENTICATED": "log in again: set OS_CLOUD, or the OS_* variables, or OS_TOKEN",
+    "TLS_MISMATCH": "see --endpoint (https:// or http://), --ca-file, --cert-file and --key-file",
     "UNAVAILABLE": "is a replica running there? See --endpoint and GLOBAL_HEAT_ENDPOINTS",
 }
 
@@ -51,7 +52,7 @@ def report(error: Exception) -> int:
             for violation in error.violations:
                 where = f"{violation.path}: " if violation.path else ""
                 click.echo(f"  {where}{violation.message}", err=True)
-            if hint := _HINTS.get(error.code):
+            if hint := _HINTS.get(error.reason) or _HINTS.get(error.code):
                 click.echo(f"  ({hint})", err=True)
             return UNREACHABLE if error.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED") else REFUSED
         case Invalid():

@@ -20,6 +20,7 @@ _COMMANDS = {
     "region": ("global_heat.cli.region:region", "The regions that stacks may use."),
     "replica": ("global_heat.cli.region:replica", "The replicas that work."),
     "serve": ("global_heat.cli.serve:serve", "Run a replica."),
+    "policy": ("global_heat.cli.policy:policy", "Who may call what."),
     "lab": ("global_heat.cli.lab.commands:lab", "Run several regions on this machine."),
     "demo": ("global_heat.cli.demo:demo", "Show a stack over several regions, on this machine."),
     "chaos": ("global_heat.cli.chaos:chaos", "Break a lab in every way, and judge."),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from global_heat.cli.output import format_options
-from global_heat.client import Client, Connection, Tls, parse_endpoints, token_source
+from global_heat.client import Client, Connection, Tls, TokenSource, parse_endpoints, token_source
 
 DEFAULT_ENDPOINTS = "localhost"
 _PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -26,6 +26,14 @@ _OPTIONS = (
         " Otherwise GLOBAL_HEAT_ENDPOINTS, separated by commas.",
     ),
     click.option("--os-cloud", default="", metavar="NAME", help="A cloud of clouds.yaml (OS_CLOUD)."),
+    click.option(
+        "--os-cloud-of",
+        "clouds",
+        multiple=True,
+        metavar="CLOUD=NAME",
+        help="Who you are in a cloud whose Keystone is not the home region's: a cloud of clouds.yaml; may be"
+        " given several times. Otherwise GLOBAL_HEAT_OS_CLOUDS, separated by commas.",
+    ),
     click.option("--os-token", default="", metavar="TOKEN", help="A Keystone token (OS_TOKEN)."),
     click.option(
         "--ca-file", type=_PATH, envvar="GLOBAL_HEAT_CA_FILE", help="Who signs the replicas' certificates."
@@ -50,6 +58,7 @@ def remote(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     def command(
         endpoints: tuple[str, ...],
         os_cloud: str,
+        clouds: tuple[str, ...],
         os_token: str,
         ca_file: Path | None,
         cert_file: Path | None,
@@ -61,7 +70,10 @@ def remote(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
             said = ",".join(endpoints) or os.environ.get("GLOBAL_HEAT_ENDPOINTS") or DEFAULT_ENDPOINTS
             tls = Tls(authority=_read(ca_file), certificate=_read(cert_file), key=_read(key_file))
             tokens = token_source(os.environ, os_token, os_cloud)
-            connection = Connection(parse_endpoints(said), tokens, tls, seconds=call_timeout)
+            others = _of_clouds(clouds or os.environ.get("GLOBAL_HEAT_OS_CLOUDS", "").split(","))
+            connection = Connection(
+                parse_endpoints(said), tokens, tls, seconds=call_timeout, cloud_tokens=others
+            )
             async with Client(connection) as client:
                 await function(client, **rest)
 
@@ -75,6 +87,18 @@ def remote(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 def listing(function: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """As `remote`, with the options of how to print."""
     return format_options(remote(function))
+
+
+def _of_clouds(said: Sequence[str]) -> dict[str, TokenSource]:
+    found = {}
+    for item in filter(None, map(str.strip, said)):
+        cloud, _, name = item.partition("=")
+        if not (cloud and name):
+            raise click.UsageError(
+                f"--os-cloud-of {item!r}: write CLOUD=NAME, NAME being a cloud of clouds.yaml"
+            )
+        found[cloud] = token_source(os.environ, cloud=name)
+    return found
 
 
 def _read(path: Path | None) -> bytes | None:

@@ -32,6 +32,7 @@ def serve(context: click.Context, config: Path, check_config: bool) -> None:
     """Run a replica: a front door that answers, and an engine that works.
 
     SIGTERM or Ctrl-C: claim nothing more, let calls end, give the lease back; a second one: end now.
+    SIGHUP: read the policy file again.
     """
     config = config.absolute()
     setup = load_setup(config, os.environ)

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
 import msgspec
 
 from global_heat.client.errors import ApiError
+from global_heat.client.handshake import TLS_MISMATCH, in_words, mismatch
 from global_heat.client.tokens import TokenSource
 
 PORT = 8904
 ANSWER_BYTES_MAX = 16 << 20
 _ELSEWHERE = ("UNAVAILABLE", "CANCELLED")
 """What a replica says that cannot be asked now, or that ends: we have cancelled nothing."""
+_CONCERNS_CLOUDS = ("CreateStack", "UpdateStack", "ApplyStack", "PlanStack", "ValidateTemplate")
+"""For the others it is enough who calls, and no further Keystone has to answer."""
 _BACKOFF_SECONDS = 0.1
 _BACKOFF_SECONDS_MAX = 5.0
 _OPTIONS = [
@@ -70,7 +73,7 @@ class Connection:
     """Channels to all endpoints, made when first used. Use it in one event loop and close it there.
 
     `seconds`: for a whole call, retries included. `attempt_seconds`: how long one endpoint may stay silent
-    before the next is asked, if there is another.
+    before the next is asked, if there is another. `cloud_tokens`: of clouds but home, by their names.
     """
 
     def __init__(
@@ -81,10 +84,12 @@ class Connection:
         *,
         seconds: float = 60.0,
         attempt_seconds: float = 15.0,
+        cloud_tokens: Mapping[str, TokenSource] | None = None,
     ) -> None:
         assert endpoints
         self._endpoints = tuple(endpoints)
         self._tokens = tokens
+        self._cloud_tokens = cloud_tokens or {}
         self._tls = tls or Tls()
         self._seconds = seconds
         self._attempt_seconds = attempt_seconds
@@ -109,11 +114,11 @@ class Connection:
             if seconds is not None:
                 attempt = remaining
             try:
-                metadata = await self._metadata(effort.renewing)
+                metadata = await self._metadata(method, effort.renewing)
                 ask = getattr(stub(self._channel()), method)
                 return await ask(request, timeout=max(attempt, 0.001), metadata=metadata)
             except grpc.aio.AioRpcError as error:
-                wrong = ApiError.of_call(error)
+                wrong = self._told(error)
             pause = self._next(wrong, effort)
             if pause is None or loop.time() + pause >= deadline:
                 raise wrong
@@ -137,7 +142,7 @@ class Connection:
         effort = _Effort()
         while True:
             try:
-                metadata = await self._metadata(effort.renewing)
+                metadata = await self._metadata(method, effort.renewing)
                 ask = getattr(stub(self._channel()), method)
                 async for message in ask(request_from(resume_token), metadata=metadata):
                     heard, effort = loop.time(), _Effort()
@@ -145,7 +150,7 @@ class Connection:
                     yield message
                 return
             except grpc.aio.AioRpcError as error:
-                wrong = ApiError.of_call(error)
+                wrong = self._told(error)
             if wrong.code == "OUT_OF_RANGE" and resume_token:
                 resume_token = ""
                 continue
@@ -163,6 +168,10 @@ class Connection:
         silent = wrong.code == "DEADLINE_EXCEEDED" and len(self._endpoints) > 1 and not wrong.reason
         if wrong.code not in _ELSEWHERE and not silent:
             return None
+        if wrong.reason == TLS_MISMATCH:
+            effort.mismatched.add(self._endpoints[self._current])
+            if len(effort.mismatched) == len(set(self._endpoints)):
+                return None
         self._current = (self._current + 1) % len(self._endpoints)
         effort.failed += 1
         if effort.failed % len(self._endpoints):
@@ -171,8 +180,20 @@ class Connection:
         pause: float = min(_BACKOFF_SECONDS_MAX, _BACKOFF_SECONDS * 2 ** min(rounds - 1, 10))
         return max(pause, min(wrong.retry_after_seconds or 0.0, _BACKOFF_SECONDS_MAX))
 
-    async def _metadata(self, renew: bool) -> tuple[tuple[str, str], ...]:
-        return (("x-auth-token", await self._tokens.token(renew=renew)),)
+    def _told(self, error: grpc.aio.AioRpcError) -> ApiError:
+        wrong, target = ApiError.of_call(error), self._endpoints[self._current].target
+        if wrong.code == "UNAVAILABLE" and not wrong.reason:
+            why = mismatch(target, wrong.message)
+            reason = TLS_MISMATCH if why else ""
+            return ApiError(wrong.code, why or in_words(target, wrong.message), reason=reason)
+        return wrong
+
+    async def _metadata(self, method: str, renew: bool) -> tuple[tuple[str, str], ...]:
+        metadata = [("x-auth-token", await self._tokens.token(renew=renew))]
+        if method in _CONCERNS_CLOUDS:
+            for cloud, tokens in self._cloud_tokens.items():
+                metadata.append(("x-cloud-token", f"{cloud}={await tokens.token(renew=renew)}"))
+        return tuple(metadata)
 
     def _channel(self) -> grpc.aio.Channel:
         endpoint = self._endpoints[self._current]
@@ -199,6 +220,7 @@ class _Effort:
         self.failed = 0
         self.renewing = False
         self.renewed = False
+        self.mismatched: set[Endpoint] = set()
 
 
 def _is_loopback(host: str) -> bool:

@@ -172,7 +172,9 @@ class Sweeper:
         for body in await type.observe(cloud):
             token = type.token_of(body)
             attempt = attempts.get(token) if token is not None else None
-            if attempt is None or not verifies(attempt.token, keys_, cloud.project, cloud.region, type.kind):
+            if attempt is None or not verifies(
+                attempt.token, keys_, attempt.project, cloud.region, type.kind
+            ):
                 continue
             if self._can_be_of(attempt, type, body):
                 found.setdefault(attempt.token, []).append(type.identify(body))

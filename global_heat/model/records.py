@@ -295,6 +295,8 @@ class TrustRecord(Record, frozen=True, kw_only=True):
     cloud: str
     sealed: str
     user: str
+    project: str = ""
+    """Its id in that cloud, where the stack's own may mean nothing; empty: it is the stack's own."""
 
 
 class Claim(Record, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from global_heat.model.errors import Invalid, Reason
 from global_heat.model.names import Project, Region, StackId
 from global_heat.regions.calls import Calls
-from global_heat.regions.credentials import Credential
+from global_heat.regions.credentials import Credential, TrustCredential
 from global_heat.regions.identity import Session
 from global_heat.regions.region_cloud import RegionCloud
 from global_heat.regions.registry import RegionSpec, Registry
@@ -55,7 +55,9 @@ class Clouds:
                 "update the stack as a user of its project, so that it gets a trust there",
                 reason=Reason.PRECONDITION,
             )
-        return await self.open(region, project, credential)
+        # In a cloud other than home the stack's project has another id.
+        there = credential.project_id if isinstance(credential, TrustCredential) else ""
+        return await self.open(region, Project(there) if there else project, credential)
 
     async def endpoints(
         self, region: Region, credential: Credential, services: tuple[str, ...]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
+
+from global_heat.model.errors import Transient
 
 
 class _Secretive(msgspec.Struct, frozen=True, tag_field="kind"):
@@ -42,6 +46,38 @@ class TrustCredential(_Secretive, frozen=True, tag="trust"):
 
     service: PasswordCredential
     trust_id: str
+    project_id: str = ""
+    """Where it lets him act, as that Keystone calls it; empty: not known."""
 
 
 Credential = PasswordCredential | ApplicationCredential | TokenCredential | TrustCredential
+
+
+class ServiceUser(_Secretive, frozen=True):
+    """This service's own user in a cloud."""
+
+    credential: PasswordCredential
+    trust_roles: tuple[str, ...] = ()
+    """Which of a user's roles are delegated to it; empty: all."""
+
+
+class ServiceUsers:
+    """The service's users by cloud: a Keystone is shown no other Keystone's password."""
+
+    def __init__(self, of_clouds: Mapping[str, ServiceUser], of_others: ServiceUser | None = None) -> None:
+        """`of_others`: in the clouds that are not named."""
+        self._of_clouds = of_clouds
+        self._of_others = of_others
+
+    def of(self, cloud: str) -> ServiceUser:
+        """Raises `Transient`: another replica may be configured better, and so may this one be."""
+        user = self._of_clouds.get(cloud, self._of_others)
+        if user is None:
+            raise Transient(f"the configuration names no service user of cloud {cloud} (service.clouds)")
+        return user
+
+    @property
+    def passwords(self) -> tuple[str, ...]:
+        """What must never be shown."""
+        others = (self._of_others,) if self._of_others else ()
+        return tuple(user.credential.password for user in (*others, *self._of_clouds.values()))

@@ -14,7 +14,7 @@ from global_heat.model.values import Body
 from global_heat.regions import answers
 from global_heat.regions.calls import Calls
 from global_heat.regions.cloud import Gone
-from global_heat.regions.credentials import Credential
+from global_heat.regions.credentials import ServiceUsers
 from global_heat.regions.health import IDENTITY
 from global_heat.regions.identity import Session, ask_keystone
 from global_heat.regions.registry import RegionSpec
@@ -38,7 +38,7 @@ class Who(msgspec.Struct, frozen=True):
 
 
 class TokenChecker:
-    """Checks callers' tokens with the Keystone of one region, by the service's own credential.
+    """Checks callers' tokens with the home cloud's Keystone, or another cloud's, as the user it has there.
 
     A good token is taken for good for `CHECKED_SECONDS_MAX`, so a revoked one may be for that long. Only a
     token's hash is kept.
@@ -49,38 +49,41 @@ class TokenChecker:
         calls: Calls,
         sessions: Sessions,
         find_spec: Callable[[], RegionSpec],
-        service: Credential,
+        services: ServiceUsers,
         clock: Callable[[], float],
     ) -> None:
         self._calls = calls
         self._sessions = sessions
         self._find_spec = find_spec
-        self._service = service
+        self._services = services
         self._clock = clock
-        self._checked: dict[bytes, tuple[float, Who]] = {}
+        self._checked: dict[tuple[str, bytes], tuple[float, Who]] = {}
 
     async def check(self, token: str) -> Who:
+        """Who calls, as the home cloud's Keystone has it. Errors as `check_at`."""
+        return await self.check_at(self._find_spec(), token)
+
+    async def check_at(self, spec: RegionSpec, token: str) -> Who:
         """Raises `Invalid` (UNAUTHENTICATED) for a token that is none, or of no project; `Transient` when
         Keystone cannot be asked."""
         now = self._clock()
-        digest = hashlib.sha256(token.encode()).digest()
-        until, known = self._checked.get(digest, (0.0, None))
+        key = (spec.cloud, hashlib.sha256(token.encode()).digest())
+        until, known = self._checked.get(key, (0.0, None))
         if known is not None and now < until:
             return known
-        who = await self._ask(token)
+        who = await self._ask(spec, token)
         if who.expires_at <= now:
             raise _unauthenticated()
         if len(self._checked) >= CHECKED_MAX:
-            self._checked = {key: value for key, value in self._checked.items() if now < value[0]}
+            self._checked = {each: value for each, value in self._checked.items() if now < value[0]}
         if len(self._checked) >= CHECKED_MAX:
             self._checked.pop(next(iter(self._checked)))
-        self._checked[digest] = (min(now + CHECKED_SECONDS_MAX, who.expires_at), who)
+        self._checked[key] = (min(now + CHECKED_SECONDS_MAX, who.expires_at), who)
         return who
 
-    async def _ask(self, token: str) -> Who:
+    async def _ask(self, spec: RegionSpec, token: str) -> Who:
         if not token or not token.isascii() or not token.isprintable():
             raise _unauthenticated()
-        spec = self._find_spec()
         session = await self._service_session(spec, None)
         for last in (False, True):
             response = await ask_keystone(
@@ -105,10 +108,11 @@ class TokenChecker:
     async def _service_session(self, spec: RegionSpec, refused: Session | None) -> Session:
         """Raises `Transient` also when the service's credential is not accepted: the caller's is not at
         fault."""
+        service = self._services.of(spec.cloud).credential
         try:
             if refused is None:
-                return await self._sessions.get(spec, self._service)
-            return await self._sessions.replace(spec, self._service, refused)
+                return await self._sessions.get(spec, service)
+            return await self._sessions.replace(spec, service, refused)
         except Invalid as refusal:
             raise Transient(
                 f"Keystone of {spec.name} does not accept this service's credential: {refusal}"

@@ -14,7 +14,7 @@ import structlog
 from global_heat.model.errors import Ambiguous, Invalid, Transient
 from global_heat.model.names import Project, Region, StackId
 from global_heat.model.records import TrustRecord
-from global_heat.regions.credentials import PasswordCredential, TrustCredential
+from global_heat.regions.credentials import ServiceUsers, TrustCredential
 from global_heat.regions.keystone import EXPIRY_STEP_SECONDS, Trusts
 from global_heat.regions.keystone import Who as KeystoneWho
 from global_heat.regions.registry import RegionSpec, Registry
@@ -51,9 +51,8 @@ class Who(Protocol):
 
 
 class StackTrusts:
-    """Makes, finds and removes the trusts of stacks. `service` is the user that is trusted.
+    """Makes, finds and removes the trusts of stacks. `services` are the users that are trusted, by cloud.
 
-    `roles` are those to delegate, of the ones that a stack's user has; empty: all of them.
     `clock` may be any that goes forward.
     """
 
@@ -64,18 +63,16 @@ class StackTrusts:
         registry: Registry,
         sessions: Sessions,
         trusts: Trusts,
-        service: PasswordCredential,
+        services: ServiceUsers,
         clock: Callable[[], float],
-        roles: tuple[str, ...] = (),
     ) -> None:
         self._store = store
         self._seal = seal
         self._registry = registry
         self._sessions = sessions
         self._trusts = trusts
-        self._service = service
+        self._services = services
         self._clock = clock
-        self._roles = roles
         self._kept: dict[tuple[StackId, str], tuple[float, TrustCredential]] = {}
 
     async def find(self, project: Project, stack: StackId, cloud: str) -> TrustCredential | None:
@@ -104,10 +101,11 @@ class StackTrusts:
             before = await self.find(project, stack, spec.cloud)
             if before is not None and await self._is_good(spec, before):
                 continue
-            trustee = (await self._sessions.get(spec, self._service)).user or ""
+            service = self._services.of(spec.cloud)
+            trustee = (await self._sessions.get(spec, service.credential)).user or ""
             expires_at = self._expiry(project, stack, spec.cloud)
             try:
-                id = await self._trusts.create(spec, token, trustor, trustee, self._roles, expires_at)
+                id = await self._trusts.create(spec, token, trustor, trustee, service.trust_roles, expires_at)
             except Ambiguous:
                 found = await self._trusts.find(spec, token, trustor, trustee, expires_at)
                 if found is None:
@@ -115,7 +113,7 @@ class StackTrusts:
                 id = found
             self._kept.pop((stack, spec.cloud), None)
             sealed = self._seal.seal(id, *_place(project, stack, spec.cloud))
-            made.append(TrustRecord(cloud=spec.cloud, sealed=sealed, user=who.user))
+            made.append(TrustRecord(cloud=spec.cloud, sealed=sealed, user=who.user, project=who.project))
         return made
 
     async def retire(self, project: Project, stack: StackId) -> None:
@@ -168,7 +166,8 @@ class StackTrusts:
 
     def _open(self, project: Project, stack: StackId, record: TrustRecord) -> TrustCredential:
         id = self._seal.open(record.sealed, *_place(project, stack, record.cloud))
-        return TrustCredential(self._service, str(id))
+        service = self._services.of(record.cloud).credential
+        return TrustCredential(service, str(id), record.project)
 
     def _keep(self, stack: StackId, cloud: str, credential: TrustCredential) -> TrustCredential:
         if len(self._kept) >= KEPT_MAX:

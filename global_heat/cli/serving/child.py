@@ -27,6 +27,8 @@ def run_part(part: str, run: Run) -> int:
     die_with(int(parent))
     # Ctrl-C reaches all processes of a terminal; the supervisor says what is to be done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Until the part that reads files again has told what it does then; the other one goes on.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     set_up_logs("info", part=part)
     log = structlog.get_logger()
     try:

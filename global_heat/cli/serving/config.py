@@ -64,7 +64,7 @@ class Sealing(_Part, frozen=True, kw_only=True):
 
 
 class Identity(_Part, frozen=True, kw_only=True):
-    """The home region's Keystone, for as long as the home region itself is not registered."""
+    """The Keystone that says who calls, for as long as no region of its cloud is registered."""
 
     auth_url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+[^\s?#@]*$")]
     cloud: Name = "default"
@@ -72,15 +72,21 @@ class Identity(_Part, frozen=True, kw_only=True):
     interface: Literal["public", "internal", "admin"] = "public"
 
 
-class Service(_Part, frozen=True, kw_only=True):
-    """The Keystone user that acts under the stacks' trusts and checks callers' tokens."""
+class ServiceUser(_Part, frozen=True, kw_only=True):
+    """A Keystone user that acts under the stacks' trusts and checks callers' tokens."""
 
-    user_name: str
+    user_name: str = ""
     user_domain: str = "Default"
     project_name: str = "service"
     project_domain: str = "Default"
     password_file: str = ""
     trust_roles: tuple[str, ...] = ()
+
+
+class Service(ServiceUser, frozen=True, kw_only=True):
+    """The user in all clouds but those that are named. Without a name: there are no others."""
+
+    clouds: dict[str, ServiceUser] = {}
 
 
 class ListenTls(_Part, frozen=True, kw_only=True):
@@ -93,6 +99,11 @@ class Listen(_Part, frozen=True, kw_only=True):
     address: str = "127.0.0.1:8904"
     tls: ListenTls | None = None
     insecure: bool = False
+
+
+class Policy(_Part, frozen=True, kw_only=True):
+    file: str = ""
+    """What overrides the API's rules; empty: nothing."""
 
 
 class Observe(_Part, frozen=True, kw_only=True):
@@ -125,6 +136,7 @@ class Config(_Part, frozen=True, kw_only=True):
     service: Service
     regions: dict[str, RegionOptions] = {}
     listen: Listen = Listen()
+    policy: Policy = Policy()
     observe: Observe = Observe()
     engine: Settings = Settings()
     log: Log = Log()
@@ -222,6 +234,7 @@ def _check(config: Config, faults: list[Fault]) -> None:
         faults.append(Fault("etcd.endpoints", "at least one host:port is needed"))
     if config.etcd.password_file and not config.etcd.user:
         faults.append(Fault("etcd.user", "is missing: there is a password"))
+    _check_service(config, faults)
     ids = [key.id for key in config.sealing.keys]
     if len(set(ids)) < len(ids):
         faults.append(Fault("sealing.keys", "two keys have the same id"))
@@ -231,6 +244,19 @@ def _check(config: Config, faults: list[Fault]) -> None:
     for name, options in config.regions.items():
         if options.pace is not None:
             _check_numbers(f"regions.{name}.pace", options.pace, faults)
+
+
+def _check_service(config: Config, faults: list[Fault]) -> None:
+    said, home = config.service, config.identity.cloud
+    if not said.user_name and home not in said.clouds:
+        who = f"is missing, and service.clouds names no user of {home}, identity.cloud"
+        faults.append(Fault("service.user_name", who if said.clouds else "is missing"))
+    if not said.user_name and said.password_file:
+        faults.append(Fault("service.user_name", "is missing: there is a password"))
+    for cloud, user in said.clouds.items():
+        for name in ("user_name", "password_file"):
+            if not getattr(user, name):
+                faults.append(Fault(f"service.clouds.{cloud}.{name}", "is missing"))
 
 
 def _check_numbers(path: str, numbers: msgspec.Struct, faults: list[Fault]) -> None:

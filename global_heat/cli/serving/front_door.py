@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 import uuid
-from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -15,16 +16,17 @@ import msgspec
 import structlog
 
 from global_heat.api import server as api
-from global_heat.api.auth import Who
+from global_heat.api.policy import Policy
 from global_heat.api.ports import Backend
 from global_heat.cli.evaluator import WorkerEvaluator
+from global_heat.cli.serving.callers import Callers, CallersTrusts
 from global_heat.cli.serving.child import run_part
 from global_heat.cli.serving.lookups import CloudLookUps
 from global_heat.cli.serving.observing import observed
 from global_heat.cli.serving.outside import Outside, outside, store_answers
-from global_heat.cli.serving.setup import ServerTls, Setup
-from global_heat.model.names import Project, Region, StackId
-from global_heat.model.records import TrustRecord
+from global_heat.cli.serving.setup import PolicyFile, ServerTls, Setup, load_policy
+from global_heat.model.errors import Invalid
+from global_heat.model.names import Region
 from global_heat.regions.health import State
 from global_heat.regions.keystone import TokenChecker
 from global_heat.resources.catalogue import load_schemas
@@ -43,7 +45,10 @@ async def run_front_door(setup: Setup, stop: asyncio.Event) -> None:
         loaded = asyncio.Event()
         await out.until_store_is_fit()
         serving = api.health_service()
-        server = api.build_server(_backend(out, seen), [_listen(setup)], serving)
+        policy = Policy(setup.policy.overrides if setup.policy else {})
+        told_to_read = partial(read_again, policy, setup.policy)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, told_to_read)
+        server = api.build_server(_backend(out, seen, policy), [_listen(setup)], serving)
 
         async def readiness() -> dict[str, bool]:
             return {"store": await store_answers(out.store), "serving": not stop.is_set()}
@@ -70,6 +75,19 @@ async def run_front_door(setup: Setup, stop: asyncio.Event) -> None:
             for task in tasks:
                 task.cancel()
         log.info("drained")
+
+
+def read_again(policy: Policy, file: PolicyFile | None) -> None:
+    """Take up the policy file as it is now. With one that is broken everything stays as it was."""
+    if file is None:
+        log.info("the configuration names no policy file: nothing was read again")
+        return
+    try:
+        policy.use(load_policy(file.path).overrides)
+    except Invalid as invalid:
+        log.error("the policy file is not fit: the rules before it stay", error=str(invalid))
+    else:
+        log.info("the policy file was read again", file=str(file.path))
 
 
 class EngineHealth:
@@ -101,30 +119,17 @@ class EngineHealth:
                 await asyncio.sleep(HEALTH_SECONDS)
 
 
-class _Trusts:
-    """`api.ports.TrustMaker`."""
-
-    def __init__(self, out: Outside) -> None:
-        self._out = out
-
-    async def ensure(
-        self, who: Who, token: str, project: Project, stack: StackId, regions: Collection[Region]
-    ) -> Sequence[TrustRecord]:
-        await self._out.regions.know(*regions)
-        return await self._out.trusts.ensure(who, token, project, stack, regions)
-
-    async def discard(self, project: Project, stack: StackId, record: TrustRecord) -> None:
-        await self._out.trusts.discard(project, stack, record)
-
-
-def _backend(out: Outside, seen: EngineHealth) -> Backend:
+def _backend(out: Outside, seen: EngineHealth, policy: Policy) -> Backend:
     documents = Documents(out.store, out.seal, load_schemas(), WorkerEvaluator())
+    checker = TokenChecker(out.calls, out.sessions, out.vouching, out.setup.services, time.time)
+    callers = Callers(out, checker)
     return Backend(
         wishes=Wishes(documents, time.time, lambda: str(uuid.uuid4())),
         documents=documents,
-        tokens=TokenChecker(out.calls, out.sessions, out.home, out.setup.service, time.time),
-        trusts=_Trusts(out),
-        lookups=CloudLookUps(out.clouds, out.sessions, out.regions.know),
+        tokens=checker,
+        policy=policy,
+        trusts=CallersTrusts(out, callers),
+        lookups=CloudLookUps(out.clouds, out.sessions, out.regions.know, callers.prove),
         health=seen,
         home=out.config.home,
         clock=time.time,

@@ -22,7 +22,10 @@ _SECRET_TEXT = (
     (re.compile(r"gAAAA[\w=-]{8,}"), HIDDEN),
     (re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]+"), HIDDEN),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{4,}"), rf"\1 {HIDDEN}"),
-    (re.compile(r"(?i)(x-(?:auth|subject|service)-token['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+"), rf"\1{HIDDEN}"),
+    (
+        re.compile(r"(?i)(x-(?:auth|subject|service|cloud)-token['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+"),
+        rf"\1{HIDDEN}",
+    ),
     (
         re.compile(
             r"(?i)(['\"]?(?:password|passwd|adminPass|secret|private_key)['\"]?\s*[:=]\s*)"

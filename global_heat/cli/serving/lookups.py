@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from global_heat.api.auth import Who
+from global_heat.api.auth import Tokens, Who
 from global_heat.api.ports import Checked, LookUp
+from global_heat.cli.serving.callers import Proof
 from global_heat.model.errors import Error, Fault, Invalid
-from global_heat.model.names import Project, Region
+from global_heat.model.names import Region
 from global_heat.regions.cloud import Cloud, Gone
 from global_heat.regions.clouds import Clouds
 from global_heat.regions.credentials import TokenCredential
@@ -59,17 +60,20 @@ class CloudLookUps:
         clouds: Clouds,
         sessions: Sessions,
         know: Callable[[Region], Awaitable[None]],
+        prove: Callable[[Who, Tokens, Region], Awaitable[Proof]],
         seconds: float = CHECK_SECONDS,
     ) -> None:
-        """`know` reads a region's record if it is not known here yet."""
+        """`know` reads a region's record if it is not known here yet; `prove` says whom a caller is in a
+        region's cloud."""
         self._clouds = clouds
         self._sessions = sessions
         self._know = know
+        self._prove = prove
         self._seconds = seconds
 
-    async def check(self, who: Who, token: str, lookups: Sequence[LookUp]) -> Checked:
+    async def check(self, who: Who, tokens: Tokens, lookups: Sequence[LookUp]) -> Checked:
         """Each different question once. What is not answered in time was not checked."""
-        credential = TokenCredential(token, who.project)
+        shown: set[TokenCredential] = set()
         asked: dict[tuple[str, str, str], LookUp] = {}
         for lookup in lookups:
             if lookup.constraint in PLACES and isinstance(lookup.value, str) and lookup.value:
@@ -77,11 +81,12 @@ class CloudLookUps:
         gate = asyncio.Semaphore(AT_ONCE_MAX)
         try:
             answers = await asyncio.gather(
-                *(self._ask(gate, who.project, credential, lookup) for lookup in asked.values())
+                *(self._ask(gate, who, tokens, shown, lookup) for lookup in asked.values())
             )
         finally:
-            # The caller's token is kept no longer than the call.
-            self._sessions.forget(credential)
+            # The caller's tokens are kept no longer than the call.
+            for credential in shown:
+                self._sessions.forget(credential)
         troubles = dict(zip(asked, answers, strict=True))
         told = [(lookup, troubles.get(_question(lookup))) for lookup in lookups]
         return Checked(
@@ -90,13 +95,16 @@ class CloudLookUps:
         )
 
     async def _ask(
-        self, gate: asyncio.Semaphore, project: Project, credential: TokenCredential, lookup: LookUp
+        self, gate: asyncio.Semaphore, who: Who, tokens: Tokens, shown: set[TokenCredential], lookup: LookUp
     ) -> _Trouble | None:
         where = f"{lookup.constraint} {lookup.value!r} in region {lookup.region}"
         try:
             async with asyncio.timeout(self._seconds), gate:
                 await self._know(lookup.region)
-                cloud = await self._clouds.open(lookup.region, project, credential)
+                proof = await self._prove(who, tokens, lookup.region)
+                credential = TokenCredential(proof.token, proof.who.project)
+                shown.add(credential)
+                cloud = await self._clouds.open(lookup.region, proof.who.project, credential)
                 found = await _exists(cloud, PLACES[lookup.constraint], str(lookup.value))
         except TimeoutError:
             return _Trouble(f"{where} was not checked: no answer within {self._seconds:g} s")

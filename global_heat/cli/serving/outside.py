@@ -59,9 +59,13 @@ class Outside(msgspec.Struct, frozen=True):
     def registry(self) -> Registry:
         return self.regions.registry
 
-    def home(self) -> RegionSpec:
-        """The home region's record; until there is one, what the configuration says of it."""
-        return self.registry.find(self.config.home) or self.config.home_spec
+    def vouching(self) -> RegionSpec:
+        """The region whose Keystone says who calls: home, if of the configured cloud, else another one of
+        that; until there is a record, what the configuration says."""
+        home = self.registry.find(self.config.home)
+        registered = filter(None, map(self.registry.find, sorted(self.registry.names)))
+        ours = [spec for spec in (home, *registered) if spec and spec.cloud == self.config.identity.cloud]
+        return next(iter(ours), home or self.config.home_spec)
 
     async def until_store_is_fit(self) -> None:
         """Wait until etcd answers and has said that it may hold records. Raises `Invalid` if it may not."""
@@ -128,9 +132,8 @@ async def outside(setup: Setup) -> AsyncIterator[Outside]:
         registry,
         sessions,
         Trusts(calls),
-        setup.service,
+        setup.services,
         time.monotonic,
-        config.service.trust_roles,
     )
     clouds = Clouds(registry, sessions, calls, time.time)
     try:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from global_heat.cli.serving import config as said_in
 from global_heat.cli.serving.config import Config, EtcdTls, load_config, read_config
 from global_heat.model.errors import Fault, Invalid
-from global_heat.regions.credentials import PasswordCredential
+from global_heat.regions.credentials import PasswordCredential, ServiceUser, ServiceUsers
 from global_heat.store.etcd.settings import Password, Settings, Tls
 from global_heat.store.sealing import KEY_BYTES
 
@@ -32,20 +33,28 @@ class ServerTls(msgspec.Struct, frozen=True):
     client_authority: bytes | None = None
 
 
+class PolicyFile(msgspec.Struct, frozen=True):
+    """An operator's policy file, which may be read again while calls come in."""
+
+    path: Path
+    overrides: Mapping[str, str]
+
+
 class Setup(msgspec.Struct, frozen=True):
     """Everything that a process needs to know at its start."""
 
     config: Config
     etcd: Settings
     sealing_keys: Mapping[str, bytes]
-    service: PasswordCredential
+    services: ServiceUsers
     tls: ServerTls | None = None
+    policy: PolicyFile | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never stand in a log."""
         etcd = (self.etcd.password.password,) if self.etcd.password else ()
-        return (self.service.password, *etcd)
+        return (*self.services.passwords, *etcd)
 
 
 def load_setup(path: Path, environ: Mapping[str, str]) -> Setup:
@@ -58,6 +67,19 @@ def load_setup(path: Path, environ: Mapping[str, str]) -> Setup:
     return setup
 
 
+def load_policy(path: Path) -> PolicyFile:
+    """Raises `Invalid` with all faults."""
+    # Only the front door decides who may call what; without such a file nobody else needs the library.
+    from global_heat.api.policy_file import read_overrides
+
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise Invalid(f"{path} cannot be read", Fault("policy.file", f"{path}: {why}")) from None
+    return PolicyFile(path, read_overrides(text, path.name))
+
+
 class _Files:
     """Reads the files that a configuration names, and notes what is wrong with them."""
 
@@ -68,10 +90,11 @@ class _Files:
 
     def setup(self, config: Config) -> Setup | None:
         keys = self._sealing_keys(config)
-        service, etcd, tls = self._service(config), self._etcd(config), self._tls(config)
+        services, etcd, tls = self._services(config), self._etcd(config), self._tls(config)
         for name, options in config.regions.items():
             if options.ca_file:
                 self._read(f"regions.{name}.ca_file", options.ca_file)
+        policy = self._policy(config)
         if etcd is None:
             return None
         # The transport opens them by name, wherever the process was started.
@@ -81,7 +104,7 @@ class _Files:
             )
             for name, options in config.regions.items()
         }
-        return Setup(msgspec.structs.replace(config, regions=regions), etcd, keys, service, tls)
+        return Setup(msgspec.structs.replace(config, regions=regions), etcd, keys, services, tls, policy)
 
     def _sealing_keys(self, config: Config) -> dict[str, bytes]:
         if not config.sealing.keys:
@@ -107,18 +130,18 @@ class _Files:
             return None
         return raw
 
-    def _service(self, config: Config) -> PasswordCredential:
-        said = config.service
-        password = self._password("service.password_file", said.password_file, SERVICE_PASSWORD)
-        if password == "":
-            self._fault("service.password_file", f"is missing, and {SERVICE_PASSWORD} is not set")
-        return PasswordCredential(
-            password=password or "",
-            user_name=said.user_name,
-            user_domain=said.user_domain,
-            project_name=said.project_name,
-            project_domain=said.project_domain,
-        )
+    def _services(self, config: Config) -> ServiceUsers:
+        said, others = config.service, None
+        if said.user_name:
+            password = self._password("service.password_file", said.password_file, SERVICE_PASSWORD)
+            if password == "":
+                self._fault("service.password_file", f"is missing, and {SERVICE_PASSWORD} is not set")
+            others = _service_user(said, password)
+        of_clouds = {}
+        for cloud, user in said.clouds.items():
+            where = f"service.clouds.{cloud}.password_file"
+            of_clouds[cloud] = _service_user(user, self._password_in(where, user.password_file))
+        return ServiceUsers(of_clouds, others)
 
     def _etcd(self, config: Config) -> Settings | None:
         said = config.etcd
@@ -164,12 +187,23 @@ class _Files:
             self._fault("listen.tls", f"certificate and key cannot be used together: {error}")
         return ServerTls(key, certificate, authority)
 
+    def _policy(self, config: Config) -> PolicyFile | None:
+        if not config.policy.file:
+            return None
+        try:
+            return load_policy(self._base / config.policy.file)
+        except Invalid as invalid:
+            # Of what is no YAML at all the message says where.
+            self._faults.extend(invalid.faults or [Fault("policy.file", invalid.message)])
+            return None
+
     def _password(self, where: str, file: str, variable: str) -> str | None:
         """From the environment, else from the file; "" when there is none, None when it cannot be read."""
         if self._environ.get(variable):
             return self._environ[variable]
-        if not file:
-            return ""
+        return self._password_in(where, file) if file else ""
+
+    def _password_in(self, where: str, file: str) -> str | None:
         text = self._read(where, file, secret=True)
         if text is None:
             return None
@@ -191,3 +225,14 @@ class _Files:
 
     def _fault(self, where: str, message: str) -> None:
         self._faults.append(Fault(where, message))
+
+
+def _service_user(said: said_in.ServiceUser, password: str | None) -> ServiceUser:
+    credential = PasswordCredential(
+        password=password or "",
+        user_name=said.user_name,
+        user_domain=said.user_domain,
+        project_name=said.project_name,
+        project_domain=said.project_domain,
+    )
+    return ServiceUser(credential, said.trust_roles)

@@ -10,13 +10,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
 log = structlog.get_logger()
 
+READS_AGAIN = "front-door"
+"""The part that SIGHUP is for."""
 EXIT_CONFIG = 78
 """sysexits.h: EX_CONFIG. The part says that starting it again as it is cannot help."""
 BACKOFF_SECONDS = 0.5
@@ -56,6 +58,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._signal, signal.SIGHUP, (READS_AGAIN,))
         async with asyncio.TaskGroup() as group:
             for part in self._parts:
                 group.create_task(self._keep(part))
@@ -108,9 +111,10 @@ class Supervisor:
         except TimeoutError:
             pass
 
-    def _signal(self, number: signal.Signals) -> None:
-        for process in self._processes.values():
-            if process.returncode is None:
+    def _signal(self, number: signal.Signals, parts: Collection[str] | None = None) -> None:
+        """Send it to the parts that run; none named: to all."""
+        for part, process in self._processes.items():
+            if process.returncode is None and (parts is None or part in parts):
                 process.send_signal(number)
 
 

@@ -15,7 +15,7 @@ from tests.integration.serve.replica import CloudProcess, ReplicaProcess, User
 
 @pytest.fixture
 def cloud() -> Iterator[CloudProcess]:
-    process = CloudProcess()
+    process = CloudProcess("east", "west")
     yield process
     process.close()
 

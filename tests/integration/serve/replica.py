@@ -29,15 +29,16 @@ ENVIRONMENT = {**os.environ, "GLOBAL_HEAT_SERVICE_PASSWORD": "global-heat"}
 
 
 class CloudProcess:
-    """A fake cloud of two regions over HTTP. Its tokens are short-lived."""
+    """A fake cloud over HTTP, with a Keystone of its own. Its tokens are short-lived."""
 
-    def __init__(self) -> None:
+    def __init__(self, *regions: str, seed: int = 1) -> None:
         program = [
             sys.executable,
             "-m",
             "global_heat.sim.cloud.server",
-            "east",
-            "west",
+            *regions,
+            "--seed",
+            str(seed),
             "--fast",
             "--token-seconds",
             "8",
@@ -64,7 +65,7 @@ class CloudProcess:
             "scope": {"project": {"name": project, "domain": domain}},
         }
         body = json.dumps({"auth": auth}).encode()
-        url = f"{self.auth_url('east')}/auth/tokens"
+        url = f"{self.auth_url(next(iter(self.regions)))}/auth/tokens"
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request) as answer:
             token: str = answer.headers["X-Subject-Token"]
@@ -81,6 +82,26 @@ class CloudProcess:
         body = json.dumps(faults).encode()
         url = f"{self._control}/regions/{region}/faults"
         urllib.request.urlopen(urllib.request.Request(url, body, method="PATCH")).close()
+
+    def break_rule(self, region: str, rule: dict[str, Any]) -> None:
+        """Disturb requests of a kind, as `sim.cloud.faults.Disturbance` says."""
+        url = f"{self._control}/regions/{region}/disturbances"
+        urllib.request.urlopen(urllib.request.Request(url, json.dumps(rule).encode(), method="POST")).close()
+
+    def trusts_in(self, user: str, project: str) -> list[dict[str, Any]]:
+        """The trusts whose trustee a user is, as Keystone tells him."""
+        token = self.token(user, project)
+        region = next(iter(self.regions))
+        headers = {"X-Auth-Token": token}
+        who = urllib.request.Request(
+            f"{self.auth_url(region)}/auth/tokens", headers={**headers, "X-Subject-Token": token}
+        )
+        with urllib.request.urlopen(who) as answer:
+            id = json.load(answer)["token"]["user"]["id"]
+        url = f"{self.auth_url(region)}/OS-TRUST/trusts?trustee_user_id={id}"
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+            trusts: list[dict[str, Any]] = json.load(answer)["trusts"]
+        return trusts
 
     def cut(self, region: str) -> None:
         """Its port refuses everybody, until it is restored."""
@@ -162,6 +183,16 @@ class ReplicaProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_SECONDS)
 
+    def configure(self, path: str, value: Any) -> None:
+        """Change what stands at `path` (`listen.tls`) of the configuration; it counts from the next start."""
+        document = yaml.safe_load(self.config.read_text())
+        *parents, last = path.split(".")
+        place = document
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+        self.config.write_text(yaml.safe_dump(document))
+
     def pid(self, part: str) -> int:
         """The pid of a part as it was started last."""
         return int([line["pid"] for line in self.lines("started") if line["part"] == part][-1])
@@ -201,8 +232,9 @@ class ReplicaProcess:
     def last_words(self) -> str:
         return "\n".join(self.log.read_text().splitlines()[-30:])
 
-    def client(self, tokens: TokenSource) -> Client:
-        return Client(Connection([Endpoint(self.address, secure=False)], tokens))
+    def client(self, tokens: TokenSource, **cloud_tokens: TokenSource) -> Client:
+        endpoint = Endpoint(self.address, secure=False)
+        return Client(Connection([endpoint], tokens, cloud_tokens=cloud_tokens))
 
 
 def is_alive(pid: int) -> bool:

@@ -255,6 +255,34 @@ def test_what_cannot_work_is_said_and_not_tried_again(replica: ReplicaProcess) -
     assert said and all("observe." in why or "listen" in why for why in said), lines
 
 
+async def test_a_policy_file_counts_and_is_read_again_when_told(
+    replica: ReplicaProcess, cloud: CloudProcess
+) -> None:
+    rules = replica.config.with_name("policy.yaml")
+    rules.write_text('"stack:list": "role:nobody"\n')
+    replica.configure("policy.file", rules.name)
+    assert replica.terminate() == 0
+    replica.start()
+    replica.until_ready()
+    async with replica.client(User(cloud)) as client:
+        with pytest.raises(ApiError, match="the rule stack:list asks for role:nobody"):
+            await client.list_stacks()
+
+        rules.write_text('"stack:lists": "@"\n')
+        replica.process.send_signal(signal.SIGHUP)
+        replica.until(
+            lambda: bool(replica.lines("the policy file is not fit: the rules before it stay")), "told"
+        )
+        with pytest.raises(ApiError, match="role:nobody"):
+            await client.list_stacks()
+
+        rules.write_text("")
+        replica.process.send_signal(signal.SIGHUP)
+        replica.until(lambda: bool(replica.lines("the policy file was read again")), "told again")
+        assert await client.list_stacks() == []
+    assert not replica.lines("died")
+
+
 def test_check_config(replica: ReplicaProcess) -> None:
     check = [*RUN, str(replica.config), "--check-config"]
     good = subprocess.run(check, env=ENVIRONMENT, capture_output=True, text=True)

@@ -7,6 +7,7 @@ import asyncio
 import msgspec
 import yaml
 
+from global_heat.api.auth import Tokens
 from global_heat.client import ApiError
 from global_heat.model.errors import Fault
 from global_heat.proto.v1 import operation_pb2, plan_pb2, stack_pb2, stack_service_pb2
@@ -270,7 +271,7 @@ async def test_an_immutable_parameter_stays_as_it_is(world: World):
 async def test_trusts_are_made_for_the_regions_of_the_template_and_recorded(world: World):
     await world.client().create_stack("web", spec())
     header = await world.header("web")
-    assert world.trusts.made == [("ann", header.id, (EAST, WEST))]
+    assert world.trusts.made == [(Tokens("ann"), header.id, (EAST, WEST))]
     assert await world.store.get(f"stacks/red/{header.id}/trusts/default") is not None
 
 

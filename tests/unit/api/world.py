@@ -16,6 +16,7 @@ import pytest
 
 import global_heat.resources
 from global_heat.api.auth import Who
+from global_heat.api.policy import Policy
 from global_heat.api.ports import Backend, Checked
 from global_heat.api.server import Listen, bind, build_server
 from global_heat.client import ApiError, Client, Connection, FixedToken, parse_endpoints
@@ -159,10 +160,12 @@ class World:
         self.tokens, self.trusts, self.lookups, self.health = Tokens(), Trusts(), LookUps(), Health()
         numbers = itertools.count(1)
         self.wishes = Wishes(self.documents, time.time, lambda: f"id-{next(numbers):04d}")
+        self.policy = Policy()
         self.backend = Backend(
             wishes=self.wishes,
             documents=self.documents,
             tokens=self.tokens,
+            policy=self.policy,
             trusts=self.trusts,
             lookups=self.lookups,
             health=self.health,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -216,3 +218,17 @@ def test_a_resource_is_signalled_from_the_command_line(front, tmp_path):
     assert broken.exit_code != 0 and "no JSON" in broken.stderr
     unknown = front.run("resource", "signal", "web", "h", "--data", '{"status": "MAYBE"}')
     assert unknown.exit_code != 0 and "SUCCESS or FAILURE" in unknown.stderr
+
+
+def test_no_command_has_an_option_twice() -> None:
+    def commands(top: click.Command, context: click.Context) -> Iterator[click.Command]:
+        yield top
+        if isinstance(top, click.Group):
+            for name in top.list_commands(context):
+                found = top.get_command(context, name)
+                assert found is not None
+                yield from commands(found, context)
+
+    for each in commands(main, click.Context(main)):
+        names = [name for param in each.params for name in (*param.opts, *param.secondary_opts)]
+        assert len(names) == len(set(names)), each.name

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from global_heat.api.server import Listen, bind, build_server
 from global_heat.api.server import Tls as ServerTls
 from global_heat.client import Client, Connection, FixedToken, Tls, parse_endpoints
+from global_heat.client.handshake import TLS_MISMATCH
 from tests.unit.api.world import World, refused
 
 
@@ -54,7 +55,24 @@ async def test_who_is_not_signed_by_the_authority_is_not_talked_to(world: World)
     port = bind(server, Listen("127.0.0.1:0", ServerTls(key, signed)))
     await server.start()
     assert await listed(port, Tls(authority=signed)) == []
-    assert (await refused(listed(port, Tls(authority=other)))).code == "UNAVAILABLE"
+    error = await refused(listed(port, Tls(authority=other)))
+    assert (error.code, error.reason) == ("UNAVAILABLE", TLS_MISMATCH)
+    assert f"127.0.0.1:{port} cannot be talked to" in error.message
+
+
+async def test_one_that_cannot_be_trusted_is_passed_over_for_another(world: World):
+    key, signed = certificate()
+    server = build_server(world.backend)
+    world.stop_with_it(server)
+    port = bind(server, Listen("127.0.0.1:0", ServerTls(key, signed)))
+    await server.start()
+    endpoints = parse_endpoints(f"https://127.0.0.1:{port},http://{world.endpoint}")
+    async with Client(Connection(endpoints, FixedToken("ann"), Tls())) as client:
+        assert await client.list_stacks() == []
+    # With all of them so there is no use in trying until the time is over.
+    endpoints = parse_endpoints(f"https://127.0.0.1:{port},https://{world.endpoint}")
+    async with Client(Connection(endpoints, FixedToken("ann"), Tls(), seconds=3600.0)) as client:
+        assert (await refused(client.list_stacks())).reason == TLS_MISMATCH
 
 
 async def test_a_replica_may_ask_for_a_certificate(world: World):

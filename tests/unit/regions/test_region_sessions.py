@@ -13,6 +13,8 @@ from global_heat.regions.cloud import ServiceRefusal
 from global_heat.regions.credentials import (
     ApplicationCredential,
     PasswordCredential,
+    ServiceUser,
+    ServiceUsers,
     TokenCredential,
     TrustCredential,
 )
@@ -146,11 +148,12 @@ class Callers:
         self.known = {"good"}
         self.refuse_service = 0
         self.rig.cloud.handle = self.answer
+        self.service = PasswordCredential("pw", user_name="service")
         self.checker = TokenChecker(
             self.rig.calls,
             self.rig.sessions,
             lambda: self.rig.registry.get(Region("east")),
-            PasswordCredential("pw", user_name="service"),
+            ServiceUsers({}, ServiceUser(self.service)),
             kit.now,
         )
 
@@ -219,7 +222,7 @@ def test_trouble_of_our_own_is_not_the_callers_fault(kit, virtual):
         callers.rig.cloud.handle = lambda request: Ambiguous("no answer")
         with pytest.raises(Transient):
             await callers.checker.check("good")
-        callers.rig.sessions.forget(callers.checker._service)
+        callers.rig.sessions.forget(callers.service)
         callers.rig.cloud.authorize = lambda request: kit.reply(401, {"error": {"message": "wrong password"}})
         with pytest.raises(Transient, match="this service's credential"):
             await callers.checker.check("good")

@@ -10,7 +10,7 @@ from global_heat.model.names import Project, Region, StackId
 from global_heat.model.records import TrustRecord
 from global_heat.regions.calls import Calls
 from global_heat.regions.clouds import Clouds
-from global_heat.regions.credentials import PasswordCredential
+from global_heat.regions.credentials import PasswordCredential, ServiceUser, ServiceUsers
 from global_heat.regions.health import RegionHealth
 from global_heat.regions.identity import PlainIdentity
 from global_heat.regions.keystone import TokenChecker, Trusts, Who
@@ -44,7 +44,9 @@ class Bench:
         calls = Calls(transport, RegionHealth(transport), Limits())
         self.sessions = Sessions(PlainIdentity(calls, clock), self.registry, clock, EAST)
         self.clouds = Clouds(self.registry, self.sessions, calls, clock)
-        self.checker = TokenChecker(calls, self.sessions, lambda: self.specs[0], SERVICE, clock)
+        self.checker = TokenChecker(
+            calls, self.sessions, lambda: self.specs[0], ServiceUsers({}, ServiceUser(SERVICE)), clock
+        )
         self.cluster = SimCluster()
         self.store = SimStore(self.cluster, "test", Link(lambda: 0.001, random.Random(2).random))
         self.seal = Seal({"k1": b"k" * 32}, random.Random(3).randbytes)
@@ -60,9 +62,8 @@ class Bench:
             self.registry,
             self.sessions,
             Trusts(self._calls),
-            SERVICE,
+            ServiceUsers({}, ServiceUser(SERVICE, self._roles)),
             clock,
-            self._roles,
         )
 
     def token(self) -> str:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from global_heat.cli.serving.config import RegionOptions, is_loopback, split_address
+from global_heat.model.errors import Transient
 from global_heat.model.names import Region
 from global_heat.regions.limits import Pace
 from global_heat.regions.registry import RegionSpec
@@ -25,7 +26,7 @@ def test_little_has_to_be_said(load: Any) -> None:
     assert setup.config.engine.lease_seconds == 15.0
     assert setup.etcd.endpoints == ("127.0.0.1:2379",)
     assert list(setup.sealing_keys) == ["k1"] and len(setup.sealing_keys["k1"]) == 32
-    assert setup.service.password == "a service's password"
+    assert setup.services.of("any").credential.password == "a service's password"
     assert setup.config.home_spec.auth_url == "http://127.0.0.1:5000/v3"
 
 
@@ -126,7 +127,7 @@ def test_passwords_may_come_from_the_environment(load: Any, faults: Any) -> None
     assert set(found) == {"service.password_file", "etcd.password_file"}
     environ = {"GLOBAL_HEAT_SERVICE_PASSWORD": "one", "GLOBAL_HEAT_ETCD_PASSWORD": "two"}
     setup = load(document, environ)
-    assert (setup.service.password, setup.etcd.password.password) == ("one", "two")
+    assert (setup.services.of("any").credential.password, setup.etcd.password.password) == ("one", "two")
     assert setup.secrets == ("one", "two")
 
 
@@ -197,3 +198,66 @@ def self_signed(name: str) -> tuple[bytes, bytes]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return certificate.public_bytes(serialization.Encoding.PEM), private
+
+
+def test_a_policy_file_is_read_with_the_configuration(load: Any, faults: Any, folder: Path) -> None:
+    assert load(good()).policy is None
+    document = changed(good(), "policy.file", "policy.yaml")
+    assert "policy.yaml: No such file" in faults(document)["policy.file"]
+    (folder / "policy.yaml").write_text('"stack:create": "role:builder"\n')
+    read = load(document).policy
+    assert (read.path, read.overrides) == (folder / "policy.yaml", {"stack:create": "role:builder"})
+    (folder / "policy.yaml").write_text('"stack:crate": "role:builder"\n')
+    found = faults(changed(document, "log.level", "loud"))
+    assert set(found) == {"log.level"}, "a configuration that cannot be read names no files"
+    found = faults(changed(document, "sealing.keys", []))
+    assert set(found) == {"sealing.keys", "policy.yaml: stack:crate"}
+    (folder / "policy.yaml").write_text("a: [\n")
+    assert any("policy.yaml" in path + message for path, message in faults(document).items())
+
+
+def test_a_cloud_may_have_a_service_user_of_its_own(load: Any, faults: Any, folder: Path) -> None:
+    write_secret(folder / "other", b"another password\n")
+    own = {"user_name": "gh", "password_file": "other", "trust_roles": ["member"]}
+    document = changed(good(), "service.clouds", {"second": own})
+    services = load(document).services
+    second, first = services.of("second"), services.of("default")
+    assert (second.credential.user_name, second.credential.password) == ("gh", "another password")
+    assert (second.trust_roles, second.credential.project_name) == (("member",), "service")
+    assert (first.credential.user_name, first.trust_roles) == ("global-heat", ())
+    assert set(load(document).secrets) == {"a service's password", "another password"}
+    # The environment's is the one of all that are not named, and of no other.
+    by_environment = load(document, {"GLOBAL_HEAT_SERVICE_PASSWORD": "third"}).services
+    assert by_environment.of("second").credential.password == "another password"
+    assert by_environment.of("default").credential.password == "third"
+
+    alone = changed(good(), "service", {"clouds": {"default": own}})
+    with pytest.raises(Transient, match="no service user of cloud second"):
+        load(alone).services.of("second")
+    (folder / "other").chmod(0o644)
+    assert "chmod o-rwx" in faults(alone)["service.clouds.default.password_file"]
+
+
+@pytest.mark.parametrize(
+    ("service", "where", "says"),
+    [
+        ({}, "service.user_name", "is missing"),
+        ({"password_file": "password"}, "service.user_name", "is missing"),
+        (
+            {"clouds": {"second": {"user_name": "a", "password_file": "password"}}},
+            "service.user_name",
+            "default",
+        ),
+        (
+            {"clouds": {"default": {"password_file": "password"}}},
+            "service.clouds.default.user_name",
+            "missing",
+        ),
+        ({"clouds": {"default": {"user_name": "a"}}}, "service.clouds.default.password_file", "missing"),
+        ({"clouds": {"default": {"user": "a"}}}, "service.clouds.default.user", "not known"),
+    ],
+)
+def test_the_home_cloud_has_a_service_user_and_each_is_whole(
+    faults: Any, service: Any, where: str, says: str
+) -> None:
+    assert says in faults(changed(good(), "service", service))[where]

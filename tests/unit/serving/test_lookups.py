@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from global_heat.api.auth import Tokens, Who
 from global_heat.api.ports import Checked, LookUp
+from global_heat.cli.serving.callers import Proof
 from global_heat.cli.serving.lookups import CHECK_SECONDS, CloudLookUps
 from global_heat.model.names import Region
 from global_heat.sim.cloud.inprocess import Cut
@@ -20,11 +22,15 @@ async def nothing(region: Region) -> None:
     return None
 
 
+async def prove(who: Who, tokens: Tokens, region: Region) -> Proof:
+    return Proof(who, tokens.home)
+
+
 async def check(
     bench: Bench, *lookups: LookUp, know: Callable[[Region], Awaitable[None]] = nothing
 ) -> Checked:
-    asking = CloudLookUps(bench.clouds, bench.sessions, know)
-    return await asking.check(await bench.who(), bench.token(), lookups)
+    asking = CloudLookUps(bench.clouds, bench.sessions, know, prove)
+    return await asking.check(await bench.who(), Tokens(bench.token()), lookups)
 
 
 def test_what_is_there_is_there_by_name_and_by_id() -> None:
