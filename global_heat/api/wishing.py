@@ -18,11 +18,12 @@ from global_heat.model.plan import Plan
 from global_heat.model.records import Action, Header, Operation, RequestRecord, Status
 from global_heat.planner.planning import plan_delete
 from global_heat.store import keys
+from global_heat.store.checks import check_stack_name, refuse_deleted
 from global_heat.store.codec import decode
 from global_heat.store.groups import with_past
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
 from global_heat.store.registry import list_regions
-from global_heat.store.wishes import StackWish, check_stack_name, refuse_deleted
+from global_heat.store.wishes import StackWish
 from global_heat.template.source import Source
 from global_heat.template.tree import Tree
 

@@ -5,7 +5,6 @@ A wish makes a plan current. From that commit on the shards' owners work; the wi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import msgspec
@@ -27,6 +26,7 @@ from global_heat.planner.planning import plan_apply, plan_delete
 from global_heat.store import blobs, keys
 from global_heat.store.change import StackChange
 from global_heat.store.change import end_header as end_header
+from global_heat.store.checks import check_stack_name, refuse_deleted
 from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
 from global_heat.store.groups import with_past
@@ -37,7 +37,6 @@ from global_heat.template.shapes import Shape
 from global_heat.template.source import Scaled, Source
 from global_heat.template.tree import Tree
 
-STACK_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_.-]{0,254}")
 _TRIES = 8
 
 
@@ -259,9 +258,8 @@ class Wishes:
                 return
             source = await self._documents.source(project, id, view.plan.revision)
             change = await self._expanded(view, source.expanded(found))
-            guards = [unchanged(view.header_entry), unchanged(view.plan_entry)]
             # Whatever came of it, the records tell, which are read again.
-            await self._commit(Caller(project, view.header.user), change, guards)
+            await self._commit(Caller(project, view.header.user), change, _as_read(view))
         raise Transient("the stack keeps changing: try again")
 
     async def _expanded(self, view: StackView, source: Source) -> StackChange:
@@ -400,8 +398,7 @@ class Wishes:
                     "the stack has changed since you read it: read it again", reason=Reason.MISMATCH
                 )
             change = await change_of(view)
-            guards = [unchanged(view.header_entry), unchanged(view.plan_entry)]
-            if await self._commit(caller, change, guards, fingerprint):
+            if await self._commit(caller, change, _as_read(view), fingerprint):
                 return change.operation
         raise Transient("the stack keeps changing: try again")
 
@@ -489,14 +486,5 @@ class Wishes:
         return self._documents.seal.fingerprint([verb, plain], "request", caller.project)
 
 
-def check_stack_name(name: str) -> None:
-    if not STACK_NAME.fullmatch(name):
-        raise Invalid(f"{name!r} is no stack name: a letter, then at most 254 letters, digits, '_', '.', '-'")
-
-
-def refuse_deleted(header: Header, verb: str) -> None:
-    if header.action is Action.DELETE:
-        raise Invalid(
-            f"stack {header.name!r} is {header.state}: it cannot be {verb}",
-            reason=Reason.NOT_FOUND if header.deleted else Reason.PRECONDITION,
-        )
+def _as_read(view: StackView) -> list[Guard]:
+    return [unchanged(view.header_entry), unchanged(view.plan_entry)]

@@ -13,7 +13,7 @@ from global_heat.model.errors import Invalid
 from global_heat.model.names import Path
 from global_heat.model.values import Json, has_unknown
 from global_heat.resources.catalogue import load_schemas
-from global_heat.store.wishes import check_stack_name
+from global_heat.store.checks import check_stack_name
 from global_heat.template.compilation import compile_source
 from global_heat.template.description import describe_source
 from global_heat.template.document import parse_document
