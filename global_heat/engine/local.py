@@ -75,7 +75,8 @@ async def keep_local(resource: Resource, type: LocalType, incarnation: Incarnati
     """It is as wished: record that for this plan, with what it has heard by now."""
     made = resource.job.opened(incarnation)["made"]
     body = await _heard(resource.job, type, incarnation.ref, made)
-    await resource.write(resource.ready(incarnation, body, made))
+    ready = resource.ready(incarnation, body, made)
+    await resource.write(msgspec.structs.replace(ready, updated_at=incarnation.updated_at))
 
 
 async def clean_local(job: Job, type: LocalType, incarnation: Incarnation) -> None:

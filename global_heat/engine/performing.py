@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -23,8 +25,19 @@ log = structlog.get_logger()
 
 async def perform_apply(job: Job, step: Step) -> None:
     """An apply step, or an expand step, which finishes a group."""
-    work = expand(job, step) if step.kind is Kind.EXPAND else apply(job, step)
+    work = expand(job, step) if step.kind is Kind.EXPAND else _apply(job, step)
     await _perform(job, work, step.path, step.type, "CREATE")
+
+
+async def _apply(job: Job, step: Step) -> None:
+    """Apply it, once the pause after its needs is over."""
+    if step.pause_seconds:
+        last = max((job.book.finished[need].updated_at for need in step.needs), default=0.0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, last + step.pause_seconds - job.now)):
+                await job.stopping.wait()
+                raise StepLeft("the stack stops")
+    await apply(job, step)
 
 
 async def perform_clean(job: Job, incarnation: Incarnation) -> None:

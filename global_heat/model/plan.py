@@ -45,6 +45,9 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     needs: tuple[Path, ...] = ()
     """Of an apply or expand: what must be done first. Of a clean: what may hold it up while recorded."""
 
+    pause_seconds: float = 0.0
+    """Of an apply: how long to wait after the last of its needs was changed: a pause between two batches."""
+
     @property
     def ref(self) -> str:
         return f"{self.kind} {self.path}@{self.region}"

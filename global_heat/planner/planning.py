@@ -11,6 +11,7 @@ from global_heat.model.plan import Forecast, Kind, Plan, Step
 from global_heat.model.records import Action, Incarnation, State
 from global_heat.model.schema import Rules, Schemas
 from global_heat.model.values import Json, Properties, Unknown, has_unknown
+from global_heat.planner.batches import in_batches
 from global_heat.planner.decision import (
     Create,
     Done,
@@ -126,6 +127,7 @@ def plan_apply(
         )
     if faults:
         raise Invalid("the template asks for what its resource types refuse", *faults)
+    steps = in_batches(steps, tree)
     steps.extend(_cleans(recorded, needs.keys()))
     return Plan(number=number, parent=parent, revision=revision, action=action, steps=tuple(steps))
 

@@ -9,6 +9,7 @@ from functools import partial
 from global_heat.model.names import Path, Region
 from global_heat.model.schema import Schemas, TypeSchema
 from global_heat.model.values import Json
+from global_heat.template.batching import faults_of
 from global_heat.template.constraint import Constraint
 from global_heat.template.crossing import Crossable, find_crossings
 from global_heat.template.environment import Environment, read_environment
@@ -194,9 +195,6 @@ class _Compiler:
             if said:
                 at = place("environment", "resource_registry", "resources", *standing.path.split("/"), word)
                 self._gap(standing.path, word, at)
-        policy = standing.update_policy(self._run)
-        if policy:
-            self._gap(standing.path, "update_policy", (standing.at, "update_policy"))
 
     def _gap(self, path: Path, what: str, at: At) -> None:
         self._gaps.append(Gap(path, what, spell(at)))
@@ -206,7 +204,9 @@ class _Compiler:
         policy = standing.update_policy(self._run)
         if isinstance(policy, dict) and policy:
             at = (standing.at, standing.scope.template.version.word("update_policy"))
-            Coercion(self._faults).children(schema.update_policy, policy, (), at)
+            said = Coercion(self._faults).children(schema.update_policy, policy, (), at)
+            for message in faults_of(said):
+                self._faults.add(at, message, value=True)
             unknown = first_unknown(policy)
             if unknown is not None and unknown != FAULTY:
                 self._faults.add(at, f"must be known beforehand, found {unknown}; use parameters", value=True)

@@ -8,6 +8,7 @@ import msgspec
 
 from global_heat.model.names import Path, Region
 from global_heat.model.values import Json, Unknown
+from global_heat.template.batching import Batching, batch_create_of, rolling_of
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.location import Faults
 from global_heat.template.node import Container, Group
@@ -43,6 +44,22 @@ class Groups:
 
     def type_of(self, path: Path) -> str:
         return self._groups[path].type
+
+    def in_order(self) -> list[Path]:
+        """Those that may do with some members at a time, the innermost first."""
+        paced = (path for path in self._groups if self.rolling(path) or self.batch_create(path))
+        return sorted(paced, key=lambda path: -path.count("/"))
+
+    def names(self, path: Path) -> list[str]:
+        return list(self._groups[path].nodes)
+
+    def rolling(self, path: Path) -> Batching | None:
+        """How changes of its members are carried out; None: all at once."""
+        return rolling_of(self._groups[path])
+
+    def batch_create(self, path: Path) -> Batching | None:
+        """How its first members are made; None: all at once."""
+        return batch_create_of(self._groups[path])
 
     def shape(self, path: Path, view: View) -> Shape:
         """What shapes a group and does not follow from the template alone, as the view tells it.

@@ -9,6 +9,7 @@ import msgspec
 from global_heat.model.errors import Fault
 from global_heat.model.names import Path, Region
 from global_heat.model.values import Json
+from global_heat.template.batching import policy_of
 from global_heat.template.constraint import Constraint
 from global_heat.template.environment import Environment, Placement
 from global_heat.template.evaluation import Run, Trace
@@ -290,17 +291,10 @@ def _describe(container: Container) -> ContainerDefinition:
         resources=tuple(container.nodes),
         container=standing.parent.path if standing.parent else Path(""),
         deletion_policy=standing.deletion_policy,
-        update_policy=_update_policy(container),
+        update_policy=dict(policy_of(container)) if isinstance(container, Group) else {},
         hooks=standing.hooks,
         restricted=standing.restricted,
     )
-
-
-def _update_policy(container: Container) -> dict[str, Json]:
-    policy = container.place.update_policy(Run(NothingYet()))
-    if not isinstance(policy, dict) or not isinstance(container, Group):
-        return {}
-    return Coercion(Faults()).children(container.schema.update_policy, policy, (), None)
 
 
 def _as_properties(nested: Nested, run: Run) -> dict[str, Json]:
