@@ -21,6 +21,8 @@ NUMBER_CHARACTERS_MAX = 100
 NUMBER_MAX = 2**63 - 1
 
 _TOO_LARGE = "holds a number that is too large; write it as text in quotes"
+_TOO_DEEP = "exceeded maximum nesting depth"
+"""What newer parsers say themselves of a thousand levels, before they tell of the first."""
 
 _BOUND = re.compile(r"^(?:---|\.\.\.)(?=\s|\Z)", re.MULTILINE)
 """Where a document of a stream starts or ends. Nothing inside one can stand so, not even in a text."""
@@ -128,6 +130,11 @@ def _check_depth(text: str, name: str) -> None:
                     raise _unreadable(name, message)
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
+    except yaml.scanner.ScannerError as error:
+        if error.problem != _TOO_DEEP:
+            raise
+        message = f"is nested deeper than {DEPTH_MAX} levels ({_at(error.problem_mark)})"
+        raise _unreadable(name, message) from None
     finally:
         loader.dispose()
 
