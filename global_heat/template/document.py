@@ -11,6 +11,7 @@ import yaml
 
 from global_heat.model.errors import Fault, Invalid
 from global_heat.model.values import Json
+from global_heat.template.plain_yaml import NotPlain, read_plain
 from global_heat.template.values import key_text
 
 TEXT_BYTES_MAX = 512 * 1024
@@ -85,6 +86,24 @@ def parse_document(text: str, name: str = "", warnings: list[Fault] | None = Non
 
 
 def _parse_yaml(text: str, name: str, warnings: list[Fault]) -> Json:
+    try:
+        return _parse_plain(text)
+    except NotPlain:
+        return _parse_any(text, name, warnings)
+
+
+def _parse_plain(text: str) -> Json:
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError:
+        raise NotPlain from None
+    try:
+        return read_plain(loader, DEPTH_MAX)
+    finally:
+        loader.dispose()
+
+
+def _parse_any(text: str, name: str, warnings: list[Fault]) -> Json:
     try:
         _check_depth(text, name)
         loader = _Loader(text)
