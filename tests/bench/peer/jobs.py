@@ -116,7 +116,7 @@ def values(count: int) -> str:
 
 
 def servers(count: int) -> str:
-    """Hundreds: a network that is reached from outside, and nineteen servers with a volume each on it."""
+    """Hundreds: a network, the way to it from outside, and 23 servers on it with a volume each."""
     network = """\
   net{n}:
     type: OS::Neutron::Net
@@ -140,6 +140,14 @@ def servers(count: int) -> str:
         - {{protocol: tcp, port_range_min: 22, port_range_max: 22}}
         - {{protocol: tcp, port_range_min: 443, port_range_max: 443, remote_ip_prefix: 10.0.0.0/8}}
         - {{protocol: icmp, direction: egress}}
+  balancer{n}:
+    type: OS::Neutron::Port
+    properties: {{network: {{get_resource: net{n}}}, security_groups: [{{get_resource: group{n}}}]}}
+  address{n}:
+    type: OS::Neutron::FloatingIP
+    depends_on: door{n}
+    properties: {{floating_network: public, port_id: {{get_resource: balancer{n}}}}}
+  notes{n}: {{type: OS::Heat::Value, properties: {{value: {{get_attr: [address{n}, floating_ip_address]}}}}}}
 """
     server = """\
   port{n}x{m}:
@@ -168,13 +176,9 @@ def servers(count: int) -> str:
   disk{n}x{m}:
     type: OS::Cinder::VolumeAttachment
     properties: {{instance_uuid: {{get_resource: server{n}x{m}}}, volume_id: {{get_resource: volume{n}x{m}}}}}
-  address{n}x{m}:
-    type: OS::Neutron::FloatingIP
-    depends_on: door{n}
-    properties: {{floating_network: public, port_id: {{get_resource: port{n}x{m}}}}}
 """
     hundreds = (
-        network.format(n=n) + "".join(server.format(n=n, m=m) for m in range(19)) for n in range(count // 100)
+        network.format(n=n) + "".join(server.format(n=n, m=m) for m in range(23)) for n in range(count // 100)
     )
     return _VERSION + _PARAMETERS + "".join(hundreds)
 
@@ -192,6 +196,7 @@ _ATTRIBUTES: Attributes = {
     "OS::Heat::RandomString": {"value": "qwertyuiop12"},
     "OS::Heat::TestResource": {"output": "what was stored"},
     "OS::Heat::Value": {"value": "one,two,three"},
+    "OS::Neutron::FloatingIP": {"floating_ip_address": "203.0.113.7"},
     "OS::Neutron::Port": {"fixed_ips": [{"subnet_id": "s", "ip_address": "10.0.0.12"}]},
 }
 
