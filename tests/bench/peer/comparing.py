@@ -63,13 +63,13 @@ def _compare(kind: str, ours: Side, theirs: Side) -> list[Figure]:
     grows = [math.log(large.seconds(side) / small.seconds(side), RESOURCES / SMALL) for side in (0, 1)]
     return [
         Figure(
-            f"{RESOURCES:,} {kind}: CPU seconds, part of Heat's",
+            f"{RESOURCES:,} {kind}: CPU, part of Heat {VERSION}'s",
             large.ratio,
-            f"{large.ratio:.3f} ({large.parts(0)}; Heat {VERSION} {large.parts(1)})",
+            f"{large.ratio:.3f} ({large.parts(0)}; Heat {large.parts(1)})",
             RATIO_GOAL,
         ),
         Figure(
-            f"{SMALL:,} {kind}: CPU seconds, part of Heat's",
+            f"{SMALL:,} {kind}: CPU, part of Heat {VERSION}'s",
             small.ratio,
             f"{small.ratio:.3f} ({small.seconds(0):.3f}, Heat {small.seconds(1):.3f};"
             f" from {SMALL:,} to {RESOURCES:,} as n^{grows[0]:.2f}, Heat n^{grows[1]:.2f})",
