@@ -87,7 +87,7 @@ sim-crashpoints: setup ## An owner killed and stopped at every thing it does, fo
 	@$(BIN)/python tests/sim/crash_points.py $(ARGS)
 
 .PHONY: bench
-bench: setup ## Figures: overhead, commits, take-over, 1,000 resources. Nothing in it passes or fails
+bench: setup ## Figures: plans, Heat's engine beside ours, overhead, commits, take-over. ARGS="planning heat"
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: accept

@@ -33,6 +33,7 @@ class Seal:
         self._ids = tuple(keys)
         self._ciphers = {id: AESGCM(key) for id, key in keys.items()}
         self._keys = dict(keys)
+        self._hash_key = _derive(self._keys[self._ids[-1]], b"hash")
         self._random_bytes = random_bytes
 
     @property
@@ -69,8 +70,7 @@ class Seal:
     def fingerprint(self, value: Json, *place: str) -> str:
         """A keyed hash of a value: equal values in the same place have the same, others cannot tell which."""
         data = msgspec.json.encode(value, order="sorted")
-        key = _derive(self._keys[self._ids[-1]], b"hash")
-        return hmac.new(key, _associated(place) + b"\0\0" + data, hashlib.sha256).hexdigest()[:24]
+        return hmac.digest(self._hash_key, _associated(place) + b"\0\0" + data, "sha256").hex()[:24]
 
 
 def _out_of_place() -> Invalid:

@@ -11,6 +11,7 @@ import yaml
 
 from global_heat.model.errors import Fault, Invalid
 from global_heat.model.values import Json
+from global_heat.template.plain_yaml import NotPlain, read_plain
 from global_heat.template.values import key_text
 
 TEXT_BYTES_MAX = 512 * 1024
@@ -21,6 +22,8 @@ NUMBER_CHARACTERS_MAX = 100
 NUMBER_MAX = 2**63 - 1
 
 _TOO_LARGE = "holds a number that is too large; write it as text in quotes"
+_TOO_DEEP = "exceeded maximum nesting depth"
+"""What newer parsers say themselves of a thousand levels, before they tell of the first."""
 
 _BOUND = re.compile(r"^(?:---|\.\.\.)(?=\s|\Z)", re.MULTILINE)
 """Where a document of a stream starts or ends. Nothing inside one can stand so, not even in a text."""
@@ -84,6 +87,24 @@ def parse_document(text: str, name: str = "", warnings: list[Fault] | None = Non
 
 def _parse_yaml(text: str, name: str, warnings: list[Fault]) -> Json:
     try:
+        return _parse_plain(text)
+    except NotPlain:
+        return _parse_any(text, name, warnings)
+
+
+def _parse_plain(text: str) -> Json:
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError:
+        raise NotPlain from None
+    try:
+        return read_plain(loader, DEPTH_MAX)
+    finally:
+        loader.dispose()
+
+
+def _parse_any(text: str, name: str, warnings: list[Fault]) -> Json:
+    try:
         _check_depth(text, name)
         loader = _Loader(text)
     except yaml.YAMLError as error:
@@ -128,6 +149,11 @@ def _check_depth(text: str, name: str) -> None:
                     raise _unreadable(name, message)
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
+    except yaml.scanner.ScannerError as error:
+        if error.problem != _TOO_DEEP:
+            raise
+        message = f"is nested deeper than {DEPTH_MAX} levels ({_at(error.problem_mark)})"
+        raise _unreadable(name, message) from None
     finally:
         loader.dispose()
 

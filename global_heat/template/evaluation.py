@@ -144,12 +144,16 @@ class Evaluation:
                     return FAULTY
             resolved = {}
             for key, item in value.items():
-                item = self.resolve(item, (at, key))
+                if type(item) is not str:
+                    item = self.resolve(item, (at, key))
                 if item is not OMITTED:
                     resolved[key] = item
             return resolved
         if type(value) is list:
-            items = [self.resolve(item, (at, index)) for index, item in enumerate(value)]
+            items = [
+                item if type(item) is str else self.resolve(item, (at, index))
+                for index, item in enumerate(value)
+            ]
             return [item for item in items if item is not OMITTED]
         return value
 

@@ -47,7 +47,7 @@ class Coercion:
         except Wrong as wrong:
             self._faults.add(at, f"{wrong.message}, found {self._found(given)}", value=True)
             return given
-        if first_unknown(value) is not None or not schema.constraints:
+        if not schema.constraints or first_unknown(value) is not None:
             return value
         constraints = _constraints(_Same(schema))
         value = self._visit(keys, constraints, value, at)
@@ -122,6 +122,8 @@ def check_names(
         faults.add((at, name), f"is no property here; expected one of {expected}", value=inner)
     for name, schema in schemas.items():
         there = given.get(name, OMITTED) is not OMITTED
+        if not there and not schema.required:
+            continue
         former = former_name(name, schemas)
         replaced = former is not None and given.get(former, OMITTED) is not OMITTED
         if there and replaced:

@@ -43,6 +43,8 @@ def first_unknown(value: Json) -> Unknown | None:
     while open_values:
         value = open_values.pop()
         match value:
+            case str():
+                pass
             case Unknown():
                 if value == FAULTY:
                     return FAULTY
