@@ -74,7 +74,9 @@ class ScalingGroup(Group):
 
     def reference(self, run: Run) -> Json:
         run.trace.awaited.add(self.path)
-        return self.title.name
+        known = run.view.reference(self.path)
+        # Nobody records what it is called: it follows from where it stands. A view may say otherwise.
+        return known if isinstance(known, str) else self.title.name
 
     def attribute(self, keys: list[Json], run: Run) -> Json:
         name, *path = keys
