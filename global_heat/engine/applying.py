@@ -30,6 +30,7 @@ from global_heat.planner.decision import (
     decide_apply,
     forcing,
 )
+from global_heat.planner.restriction import REPLACE, forbidden, told
 from global_heat.resources import type as types
 from global_heat.resources.local import LocalType
 
@@ -51,6 +52,7 @@ async def apply(job: Job, step: Step) -> None:
     made = 0
     while True:
         decision = _decide(resource)
+        _refuse_forbidden(resource, decision)
         match decision:
             case Done():
                 return
@@ -78,6 +80,16 @@ def _decide(resource: Resource) -> Decision:
     return decide_apply(here, resource.step.type, resource.wish, forces, job.plan.number)
 
 
+def _refuse_forbidden(resource: Resource, decision: Decision) -> None:
+    """Raises `StepFailed` where the environment restricts what is to be done; nothing is changed then."""
+    job = resource.job
+    recorded = list(job.book.all())
+    action = forbidden(resource.definition, job.tree, decision, recorded, job.plan.number)
+    if action:
+        asking = decision.forcing if isinstance(decision, Create) else getattr(decision, "changed", ())
+        raise StepFailed(told(action, asking), action="UPDATE")
+
+
 async def _go_on(resource: Resource, incarnation: Incarnation) -> None:
     """Finish what is open."""
     if isinstance(resource.type, LocalType):
@@ -99,6 +111,8 @@ async def _or_replace(resource: Resource, incarnation: Incarnation, update: Awai
     try:
         await update
     except types.Replaced as why:
+        if REPLACE in resource.definition.restricted:
+            raise StepFailed(told(REPLACE, (str(why),)), action="UPDATE") from None
         newest = max(i.n for i in resource.job.book.of(resource.path) if i.region == incarnation.region)
         await create(resource, Create(newest + 1, incarnation, (str(why),)))
 

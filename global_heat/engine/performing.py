@@ -19,6 +19,7 @@ from global_heat.model.errors import Fenced, Invalid
 from global_heat.model.names import Path
 from global_heat.model.plan import Kind, Step
 from global_heat.model.records import Header, Incarnation
+from global_heat.planner.restriction import forbidden_removal, told
 
 log = structlog.get_logger()
 
@@ -41,7 +42,13 @@ async def _apply(job: Job, step: Step) -> None:
 
 
 async def perform_clean(job: Job, incarnation: Incarnation) -> None:
-    await _perform(job, clean(job, incarnation), incarnation.path, incarnation.type, "DELETE")
+    await _perform(job, _clean(job, incarnation), incarnation.path, incarnation.type, "DELETE")
+
+
+async def _clean(job: Job, incarnation: Incarnation) -> None:
+    if job.plan.applies and (action := forbidden_removal(job.tree, incarnation.path)):
+        raise StepFailed(told(action), action="UPDATE")
+    await clean(job, incarnation)
 
 
 async def _perform(job: Job, work: Awaitable[None], path: Path, type: str, action: str) -> None:
@@ -72,6 +79,7 @@ async def _fail(job: Job, path: Path, type: str, action: str, failed: StepFailed
     reason = f"{path}: {failed}"
     if incarnation is not None and action == "CREATE" and incarnation.hashes:
         action = "UPDATE"
+    action = failed.action or action
     id = incarnation.id if incarnation else ""
     event = job.event(path, type, action, "FAILED", str(failed), id)
     condemned = incarnation is not None and incarnation.token and not incarnation.id

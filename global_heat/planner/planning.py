@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from graphlib import TopologicalSorter
 
+import msgspec
+
 from global_heat.model.errors import Fault, Invalid
 from global_heat.model.names import Path
 from global_heat.model.plan import Forecast, Kind, Plan, Step
@@ -24,6 +26,7 @@ from global_heat.planner.decision import (
     decide_apply,
     forcing,
 )
+from global_heat.planner.restriction import forbidden, forbidden_removal
 from global_heat.template.tree import Definition, Tree
 
 Hash = Callable[[str, Json], str]
@@ -122,13 +125,17 @@ def plan_apply(
                 forecast=forecast,
                 changed=changed,
                 forcing=forced_by,
+                restricted=forbidden(definition, tree, decision, recorded, number),
                 needs=needs[path],
             )
         )
     if faults:
         raise Invalid("the template asks for what its resource types refuse", *faults)
     steps = in_batches(steps, tree)
-    steps.extend(_cleans(recorded, needs.keys()))
+    steps.extend(
+        msgspec.structs.replace(step, restricted=forbidden_removal(tree, step.path))
+        for step in _cleans(recorded, needs.keys())
+    )
     return Plan(number=number, parent=parent, revision=revision, action=action, steps=tuple(steps))
 
 

@@ -230,17 +230,27 @@ class User:
         self.told: list[Operation] = []
 
     async def create(
-        self, name: str, template: str, rollback: bool = False, files: Mapping[str, str] | None = None
+        self,
+        name: str,
+        template: str,
+        rollback: bool = False,
+        files: Mapping[str, str] | None = None,
+        environment: Json = None,
     ) -> Operation:
-        wish = self._wish(name, template, rollback, files or {})
+        wish = self._wish(name, template, rollback, files or {}, environment or {})
         return await self._ask(
             name, "create", lambda request: self._wishes.create(self._caller, wish, request, REGIONS)
         )
 
     async def update(
-        self, name: str, template: str, rollback: bool = False, files: Mapping[str, str] | None = None
+        self,
+        name: str,
+        template: str,
+        rollback: bool = False,
+        files: Mapping[str, str] | None = None,
+        environment: Json = None,
     ) -> Operation:
-        wish = self._wish(name, template, rollback, files or {})
+        wish = self._wish(name, template, rollback, files or {}, environment or {})
         return await self._ask(
             name, "update", lambda request: self._wishes.update(self._caller, name, wish, request, REGIONS)
         )
@@ -266,8 +276,10 @@ class User:
                 await asyncio.sleep(1.0)
         raise Transient("the store does not answer")
 
-    def _wish(self, name: str, template: str, rollback: bool, files: Mapping[str, str]) -> StackWish:
-        source = Source(template=template, files=dict(files))
+    def _wish(
+        self, name: str, template: str, rollback: bool, files: Mapping[str, str], environment: Json
+    ) -> StackWish:
+        source = Source(template=template, environment=environment, files=dict(files))
         return StackWish(name=name, source=source, region=REGIONS[0], rollback=rollback)
 
     async def _ask(self, name: str, verb: str, ask: Callable[[str], object]) -> Operation:

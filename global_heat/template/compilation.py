@@ -191,10 +191,9 @@ class _Compiler:
                 self._gap(node.path, f"the property {name} of {node.type}", (node.given.at, name))
 
     def _note_settings(self, standing: Place) -> None:
-        for word, said in (("hooks", standing.hooks), ("restricted_actions", standing.restricted)):
-            if said:
-                at = place("environment", "resource_registry", "resources", *standing.path.split("/"), word)
-                self._gap(standing.path, word, at)
+        if standing.hooks:
+            at = place("environment", "resource_registry", "resources", *standing.path.split("/"), "hooks")
+            self._gap(standing.path, "hooks", at)
 
     def _gap(self, path: Path, what: str, at: At) -> None:
         self._gaps.append(Gap(path, what, spell(at)))
