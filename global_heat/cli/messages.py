@@ -204,7 +204,7 @@ def planned_row(resource: plan_pb2.PlannedResource) -> dict[str, Any]:
         "action": plan_pb2.PlannedAction.Name(resource.action).removeprefix("PLANNED_ACTION_").lower(),
         "changes": [change.path for change in resource.changes],
         "forces_replacement": [change.path for change in resource.changes if change.forces_replacement],
-        "restricted": resource.restricted,
+        "refused": resource.refused,
         "needs": list(resource.needs),
     }
 

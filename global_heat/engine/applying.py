@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 import msgspec
 
 from global_heat.engine.creating import create, resume
+from global_heat.engine.external import take_in
 from global_heat.engine.finding import find
 from global_heat.engine.job import Job, StepFailed
 from global_heat.engine.local import go_on_local, keep_local
@@ -30,7 +31,7 @@ from global_heat.planner.decision import (
     decide_apply,
     forcing,
 )
-from global_heat.planner.restriction import REPLACE, forbidden, told
+from global_heat.planner.restriction import REPLACE, refusal, told
 from global_heat.resources import type as types
 from global_heat.resources.local import LocalType
 
@@ -45,19 +46,23 @@ _FINEST = 16
 async def apply(job: Job, step: Step) -> None:
     """Make the step's resource as wished. Raises `StepFailed`."""
     resource = Resource(job, step)
-    faults = resource.type.check(resource.props)
-    if faults:
-        raise StepFailed("; ".join(faults))
-    resource.found = await find(job, resource.type, resource.props)
+    external = resource.definition.external_id is not None
+    if not external:
+        faults = resource.type.check(resource.props)
+        if faults:
+            raise StepFailed("; ".join(faults))
+        resource.found = await find(job, resource.type, resource.props)
     made = 0
     while True:
         decision = _decide(resource)
-        _refuse_forbidden(resource, decision)
+        _refuse(resource, decision)
         match decision:
             case Done():
                 return
             case Failed(incarnation=incarnation):
                 raise StepFailed(incarnation.reason)
+            case Create() | Resume() | Mend() if external:
+                await take_in(resource, decision)
             case Create():
                 if made >= job.world.settings.attempts_max:
                     raise StepFailed(f"given up: it was made {made} times, and did not stay")
@@ -80,14 +85,12 @@ def _decide(resource: Resource) -> Decision:
     return decide_apply(here, resource.step.type, resource.wish, forces, job.plan.number)
 
 
-def _refuse_forbidden(resource: Resource, decision: Decision) -> None:
-    """Raises `StepFailed` where the environment restricts what is to be done; nothing is changed then."""
+def _refuse(resource: Resource, decision: Decision) -> None:
+    """Raises `StepFailed` where it may not be done; nothing is changed then."""
     job = resource.job
-    recorded = list(job.book.all())
-    action = forbidden(resource.definition, job.tree, decision, recorded, job.plan.number)
-    if action:
-        asking = decision.forcing if isinstance(decision, Create) else getattr(decision, "changed", ())
-        raise StepFailed(told(action, asking), action="UPDATE")
+    why = refusal(resource.definition, job.tree, decision, list(job.book.all()), job.plan.number)
+    if why:
+        raise StepFailed(why, action="UPDATE")
 
 
 async def _go_on(resource: Resource, incarnation: Incarnation) -> None:
@@ -146,7 +149,7 @@ async def _mend(resource: Resource, decision: Mend) -> None:
 
 async def _keep(resource: Resource, incarnation: Incarnation) -> None:
     """It is as wished: record that for this plan, with all that others need of it."""
-    if isinstance(resource.type, LocalType):
+    if isinstance(resource.type, LocalType) and not incarnation.external:
         await keep_local(resource, resource.type, incarnation)
         return
     made = resource.job.opened(incarnation)["made"]

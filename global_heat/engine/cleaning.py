@@ -25,8 +25,11 @@ from global_heat.store import keys
 async def clean(job: Job, incarnation: Incarnation) -> None:
     """Remove it and its record. Raises `StepFailed`."""
     type = job.world.types[incarnation.type]
-    if isinstance(type, LocalType):
+    if isinstance(type, LocalType) and not incarnation.external:
         await clean_local(job, type, incarnation)
+        return
+    if incarnation.external:
+        await _forget(job, incarnation, "DELETE", _retain, "it was there before, and stays")
         return
     if incarnation.retain and incarnation.id:
         await _forget(job, incarnation, "DELETE", _retain, "kept, as its deletion_policy says")

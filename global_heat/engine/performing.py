@@ -19,7 +19,7 @@ from global_heat.model.errors import Fenced, Invalid
 from global_heat.model.names import Path
 from global_heat.model.plan import Kind, Step
 from global_heat.model.records import Header, Incarnation
-from global_heat.planner.restriction import forbidden_removal, told
+from global_heat.planner.restriction import refusal_to_remove
 
 log = structlog.get_logger()
 
@@ -46,8 +46,8 @@ async def perform_clean(job: Job, incarnation: Incarnation) -> None:
 
 
 async def _clean(job: Job, incarnation: Incarnation) -> None:
-    if job.plan.applies and (action := forbidden_removal(job.tree, incarnation.path)):
-        raise StepFailed(told(action), action="UPDATE")
+    if job.plan.applies and (why := refusal_to_remove(job.tree, incarnation.path)):
+        raise StepFailed(why, action="UPDATE")
     await clean(job, incarnation)
 
 

@@ -14,8 +14,9 @@ from global_heat.model.names import PhysicalId, Token, resource_address
 from global_heat.model.plan import Step
 from global_heat.model.records import Attempt, AttemptState, Event, Incarnation, State
 from global_heat.model.values import Body, Json, Properties, has_unknown
+from global_heat.planner.external import external_wish
 from global_heat.planner.planning import wish_of
-from global_heat.resources.type import Found, Making
+from global_heat.resources.type import Found, Handle, Making
 from global_heat.store.protocol import MAX_COMMIT_BYTES
 
 _SEALED_BYTES_MAX = MAX_COMMIT_BYTES // 4
@@ -30,15 +31,23 @@ class Resource:
         self.path = step.path
         self.type = job.world.types[step.type]
         self.definition = job.tree.definitions[step.path]
+        self.props: Properties = {}
+        if self.definition.external_id is not None:
+            self.wish = external_wish(self.definition.external_id, job.hash_property())
+        else:
+            self._resolve()
+        self.found: Mapping[str, Found] = {}
+
+    def _resolve(self) -> None:
+        job = self.job
         try:
-            self.props: Properties = job.tree.properties(step.path, job.view())
+            self.props = job.tree.properties(self.path, job.view())
         except Invalid as error:
             raise StepFailed(str(error)) from None
         if has_unknown(self.props):
             raise StepFailed("a value that this resource needs is not known: " + _unknown_names(self.props))
         renewed_by = job.plan.revision if self.type.renews else None
         self.wish = wish_of(self.props, job.hash_property(), renewed_by)
-        self.found: Mapping[str, Found] = {}
 
     @property
     def retain(self) -> bool:
@@ -77,7 +86,7 @@ class Resource:
     def ready(self, incarnation: Incarnation, body: Body, made: Mapping[str, Json]) -> Incarnation:
         """Its record once it is as `target` says: finished for this plan if that is what is wished now."""
         kept = dict(made)
-        attributes = self._attributes(incarnation.id, body, kept)
+        attributes = self._attributes(incarnation, body, kept)
         needed = {name: attributes.get(name) for name in self.job.tree.needed_attributes(self.path)}
         sealed = self.job.world.documents.seal_incarnation(
             self.job.book.header, incarnation.ref, needed, kept
@@ -101,12 +110,15 @@ class Resource:
             updated_at=self.job.now,
         )
 
-    def _attributes(self, id: PhysicalId, body: Body, made: dict[str, Json]) -> dict[str, Json]:
+    def _attributes(self, incarnation: Incarnation, body: Body, made: dict[str, Json]) -> dict[str, Json]:
+        id = incarnation.id
+        if incarnation.external and self.type.handle is Handle.LOCAL:
+            return {"": id}  # its content is another stack's
         found = dict(self.type.attributes(id, body, made))
         found[""] = self.type.reference(id, body)
         return found
 
-    def failed(self, incarnation: Incarnation, reason: str) -> StepFailed:
+    def failed(self, incarnation: Incarnation, reason: str, action: str = "") -> StepFailed:
         """The failure of this step, with what the record shall say."""
         changed = msgspec.structs.replace(
             incarnation,
@@ -115,7 +127,7 @@ class Resource:
             reason=reason,
             updated_at=self.job.now,
         )
-        return StepFailed(reason, changed)
+        return StepFailed(reason, changed, action)
 
     async def vanished(self, incarnation: Incarnation) -> None:
         """Somebody deleted it: it is on its way out, and a new one is made."""

@@ -42,8 +42,8 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: tuple[str, ...] = ()
     """The properties that differ, for people; `forcing` are those that force a replacement."""
     forcing: tuple[str, ...] = ()
-    restricted: str = ""
-    """The action that it probably needs and that the environment forbids; it will fail then."""
+    refused: str = ""
+    """Why it will fail, before it does anything, if all is as foreseen."""
     needs: tuple[Path, ...] = ()
     """Of an apply or expand: what must be done first. Of a clean: what may hold it up while recorded."""
 

@@ -164,6 +164,8 @@ class Incarnation(Record, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()
     """The incarnations it was built on, by `ref`."""
     retain: bool = False
+    external: bool = False
+    """It was there before, is only looked at, and stays."""
     updated: bool = False
     """Whether its last change was one in place: it is `UPDATE_COMPLETE`, as Heat says it."""
     sealed: str = ""

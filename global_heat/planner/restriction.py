@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from global_heat.model.names import Path
 from global_heat.model.records import Incarnation, State
 from global_heat.planner.decision import Create, Decision, Mend, Resume, Update
+from global_heat.planner.external import external_refusal
 from global_heat.template.tree import Definition, Tree
 
 UPDATE, REPLACE = "update", "replace"
@@ -42,6 +43,23 @@ def forbidden_removal(tree: Tree, path: Path) -> str:
     if replaced is not None:
         return ""  # likewise
     return UPDATE if any(_forbids(tree, each, UPDATE) for each in _around(path)) else ""
+
+
+def refusal(
+    definition: Definition, tree: Tree, decision: Decision, recorded: Collection[Incarnation], plan: int
+) -> str:
+    """Why a step will fail before it does anything, for people; empty: nothing is in its way."""
+    if why := external_refusal(definition, decision):
+        return why
+    asking = decision.forcing if isinstance(decision, Create) else getattr(decision, "changed", ())
+    action = forbidden(definition, tree, decision, recorded, plan)
+    return told(action, asking) if action else ""
+
+
+def refusal_to_remove(tree: Tree, path: Path) -> str:
+    """The same of the removal of what is not wished any more."""
+    action = forbidden_removal(tree, path)
+    return told(action) if action else ""
 
 
 def told(action: str, properties: Collection[str] = ()) -> str:

@@ -247,7 +247,7 @@ def _no_loss(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
             if not (key.startswith("stacks/") and key.split("/")[3] == "resources"):
                 continue
             incarnation = decode(Incarnation, value) if value is not None else None
-            if incarnation is not None and incarnation.id:
+            if incarnation is not None and incarnation.id and not incarnation.external:
                 keys_to_id[key] = (incarnation.region, incarnation.id)
             if key in keys_to_id:
                 version = (evidence.earliest_of(written), written.at, incarnation)

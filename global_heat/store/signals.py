@@ -67,7 +67,7 @@ class Signals:
         if earlier is not None:
             return earlier.id
         rules = self._documents.schemas.rules(incarnation.type)
-        if rules is None:
+        if rules is None or incarnation.external:
             raise Invalid(f"a resource of type {incarnation.type} takes no signals")
         signal = rules.accept(said, _free_number([record.id for _, record in known]))
         if signal is None:

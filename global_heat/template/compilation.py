@@ -16,6 +16,7 @@ from global_heat.template.environment import Environment, read_environment
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.evaluator import Evaluator, NoEvaluator
 from global_heat.template.expansion import Expansion, Limits
+from global_heat.template.external import external_at, external_gap, external_lookup
 from global_heat.template.implied import Implied
 from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults, place, spell
@@ -174,14 +175,19 @@ class _Compiler:
         if supported is None:
             self._gap(leaf.path, leaf.type, (standing.at, "type"))
             return
+        if standing.external_id is not None:
+            if what := external_gap(leaf, self._schemas):
+                self._gap(leaf.path, what, external_at(leaf))
+            else:
+                self._lookups.setdefault(external_lookup(leaf))
+            self._note_settings(standing)
+            return
         self._note_unsupported(leaf, supported)
         rules = self._schemas.rules(leaf.type)
         for what in rules.gaps(self._properties[leaf.path]) if rules is not None else ():
             self._gap(leaf.path, f"{what} of {leaf.type}", leaf.given.at)
         if standing.deletion_policy == "Snapshot":
             self._gap(leaf.path, "the deletion policy Snapshot", (standing.at, "deletion_policy"))
-        if standing.external_id is not None:
-            self._gap(leaf.path, "external_id", (standing.at, "external_id"))
         self._note_settings(standing)
 
     def _note_unsupported(self, node: Leaf | Group, supported: Collection[str]) -> None:
@@ -256,6 +262,9 @@ class _Compiler:
             self._opens[container.path] = reads_of(trace)
             self._note_reads(trace)
         container.place.metadata(self._run)
+        if container.place.external_id is not None:
+            what = "external_id of a nested stack"
+            self._gap(container.path, what, (container.place.at, "external_id"))
         self._note_settings(container.place)
 
     def _evaluate_open(self, group: Group) -> None:

@@ -35,6 +35,8 @@ class _ResourceActionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     """It is changed in place."""
     RESOURCE_ACTION_DELETE: _ResourceAction.ValueType  # 3
     """It is removed."""
+    RESOURCE_ACTION_CHECK: _ResourceAction.ValueType  # 4
+    """It was there before, and is only looked at."""
 
 class ResourceAction(_ResourceAction, metaclass=_ResourceActionEnumTypeWrapper):
     """What is done with a resource. The words are Heat's."""
@@ -47,6 +49,8 @@ RESOURCE_ACTION_UPDATE: ResourceAction.ValueType  # 2
 """It is changed in place."""
 RESOURCE_ACTION_DELETE: ResourceAction.ValueType  # 3
 """It is removed."""
+RESOURCE_ACTION_CHECK: ResourceAction.ValueType  # 4
+"""It was there before, and is only looked at."""
 global___ResourceAction = ResourceAction
 
 class _ResourceStatus:

@@ -81,6 +81,7 @@ def test_a_plan_is_a_table_of_regions_then_the_steps_by_region(front, template):
         "action": "change",
         "changes": ["name"],
         "forces_replacement": [],
+        "refused": "",
         "needs": [],
     }
     stale = front.run("stack", "apply", "web", "-t", template, "--etag", "1")

@@ -25,7 +25,7 @@ def restricted(text, *actions, name="*", before=NET, **fields):
     made = [msgspec.structs.replace(each, **({"tried": 1} | fields)) for each in built(before).values()]
     rules = {"resource_registry": {"resources": {name: {"restricted_actions": list(actions)}}}}
     plan = planned(text, *made, environment=rules)
-    return {f"{step.kind} {step.path}": step.restricted for step in plan.steps if step.restricted}
+    return {f"{s.kind} {s.path}": s.refused.partition(" ")[0] for s in plan.steps if s.refused}
 
 
 @pytest.mark.parametrize(

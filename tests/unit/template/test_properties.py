@@ -124,7 +124,6 @@ def test_what_is_right_and_not_carried_out_is_told_apart() -> None:
     assert gaps(a + ", deletion_policy: Snapshot}}") == [
         ("resources.a.deletion_policy", "the deletion policy Snapshot")
     ]
-    assert gaps(a + ", external_id: x}}") == [("resources.a.external_id", "external_id")]
     registry = {"resources": {"a*": {"hooks": ["pre-create"]}}}
     assert gaps(a + "}}", {"resource_registry": registry}) == [
         ("environment.resource_registry.resources.a.hooks", "hooks")
