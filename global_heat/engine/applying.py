@@ -155,7 +155,11 @@ async def _keep(resource: Resource, incarnation: Incarnation) -> None:
     made = resource.job.opened(incarnation)["made"]
     if not resource.missing_attributes(incarnation):
         kept = msgspec.structs.replace(
-            incarnation, plan=resource.job.plan.number, requires=resource.requires(), retain=resource.retain
+            incarnation,
+            plan=resource.job.plan.number,
+            requires=resource.requires(),
+            retain=resource.retain,
+            snapshot=resource.snapshot,
         )
         await resource.write(kept)
         return

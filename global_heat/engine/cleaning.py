@@ -12,6 +12,7 @@ from global_heat.engine.deletions import Announced
 from global_heat.engine.job import Job, StepFailed
 from global_heat.engine.local import clean_local
 from global_heat.engine.resource import condemn
+from global_heat.engine.saving import is_saved_first, save
 from global_heat.model.errors import Ambiguous, Transient
 from global_heat.model.names import PhysicalId, Token
 from global_heat.model.records import Attempt, AttemptState, Incarnation, State
@@ -38,6 +39,8 @@ async def clean(job: Job, incarnation: Incarnation) -> None:
         # What an open intent may have made is the sweeper's from here on.
         await _forget(job, incarnation, "DELETE", condemn)
         return
+    if type.saved_as is not None and is_saved_first(incarnation):
+        incarnation = await save(job, type.saved_as, incarnation)
     if incarnation.state is not State.LEAVING or incarnation.tried != job.plan.number:
         leaving = msgspec.structs.replace(
             incarnation, state=State.LEAVING, tried=job.plan.number, updated_at=job.now

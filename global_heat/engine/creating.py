@@ -44,6 +44,7 @@ async def create(resource: Resource, decision: Create) -> None:
         target=dict(resource.wish.hashes),
         requires=resource.requires(),
         retain=resource.retain,
+        snapshot=resource.snapshot,
         created_at=job.now,
         updated_at=job.now,
     )

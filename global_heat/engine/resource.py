@@ -53,6 +53,10 @@ class Resource:
     def retain(self) -> bool:
         return self.definition.deletion_policy == "Retain"
 
+    @property
+    def snapshot(self) -> bool:
+        return self.definition.deletion_policy == "Snapshot"
+
     def requires(self) -> tuple[str, ...]:
         """The incarnations that it is built on."""
         finished = self.job.book.finished
@@ -106,6 +110,7 @@ class Resource:
             attempts=0,
             requires=self.requires() if as_wished else incarnation.requires,
             retain=self.retain,
+            snapshot=self.snapshot,
             updated=incarnation.updated or incarnation.state is State.UPDATING,
             updated_at=self.job.now,
         )

@@ -139,6 +139,17 @@ class State(enum.StrEnum):
     """Condemned: it is being deleted, or was found deleted."""
 
 
+class Saving(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A snapshot that is due before the thing is condemned: under way, or still to be begun."""
+
+    token: Token = Token("")
+    """Of its attempt; empty: none is open."""
+    id: PhysicalId = PhysicalId("")
+    """Empty: it is not known to exist."""
+    attempts: int = 0
+    """Tried under the current plan."""
+
+
 class Incarnation(Record, frozen=True, kw_only=True):
     """One physical thing a resource has or had. Written by the owner of its shard."""
 
@@ -164,6 +175,10 @@ class Incarnation(Record, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()
     """The incarnations it was built on, by `ref`."""
     retain: bool = False
+    snapshot: bool = False
+    """Its deletion policy: a snapshot is made of it first."""
+    saving: Saving | None = None
+    """Of what is LEAVING: the snapshot that is due before it is condemned."""
     external: bool = False
     """It was there before, is only looked at, and stays."""
     updated: bool = False

@@ -218,6 +218,7 @@ def _busy_with(view: StackView, region: Region) -> tuple[str, float]:
     verb = {"INTENT": "created", "CREATED": "ready", "UPDATING": "updated", "LEAVING": "deleted"}[
         eldest.state
     ]
+    verb = "saved by a snapshot" if eldest.saving is not None else verb
     more = f" and {len(busy) - 1} more" if len(busy) > 1 else ""
     return f"{eldest.path} ({eldest.type}) to be {verb}{more}", eldest.updated_at
 

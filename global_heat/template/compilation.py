@@ -12,6 +12,7 @@ from global_heat.model.values import Json
 from global_heat.template.batching import faults_of
 from global_heat.template.constraint import Constraint
 from global_heat.template.crossing import Crossable, find_crossings
+from global_heat.template.deleting import SNAPSHOT, check_snapshot
 from global_heat.template.environment import Environment, read_environment
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.evaluator import Evaluator, NoEvaluator
@@ -150,6 +151,7 @@ class _Compiler:
         self._reads[leaf.path] = reads_of(trace)
         self._note_reads(trace)
         self._check_policy(leaf.place, leaf.schema)
+        check_snapshot(leaf.place, leaf.type, leaf.schema, self._faults)
         self._note_gaps(leaf)
 
     def _shape(self, leaf: Leaf) -> dict[str, Json]:
@@ -186,8 +188,9 @@ class _Compiler:
         rules = self._schemas.rules(leaf.type)
         for what in rules.gaps(self._properties[leaf.path]) if rules is not None else ():
             self._gap(leaf.path, f"{what} of {leaf.type}", leaf.given.at)
-        if standing.deletion_policy == "Snapshot":
-            self._gap(leaf.path, "the deletion policy Snapshot", (standing.at, "deletion_policy"))
+        if standing.deletion_policy == SNAPSHOT and rules is not None and not rules.saves:
+            what = f"the deletion policy Snapshot of {leaf.type}"
+            self._gap(leaf.path, what, (standing.at, "deletion_policy"))
         self._note_settings(standing)
 
     def _note_unsupported(self, node: Leaf | Group, supported: Collection[str]) -> None:
@@ -262,6 +265,7 @@ class _Compiler:
             self._opens[container.path] = reads_of(trace)
             self._note_reads(trace)
         container.place.metadata(self._run)
+        check_snapshot(container.place, container.place.text.type, None, self._faults)
         if container.place.external_id is not None:
             what = "external_id of a nested stack"
             self._gap(container.path, what, (container.place.at, "external_id"))

@@ -75,10 +75,15 @@ class Life:
 
     needs: str
     wishes: tuple[str, ...]
+    type: str = ""
+    """Empty: as the life is called."""
+    beside: str = ""
+    """What stands beside its properties."""
 
-    def templates(self, type: str) -> Iterator[str]:
+    def templates(self, name: str) -> Iterator[str]:
+        type = self.type or name
         for wish in self.wishes:
-            yield f"{_HEAD}{self.needs}  x: {{type: '{type}', properties: {{{wish}}}}}\n"
+            yield f"{_HEAD}{self.needs}  x: {{type: '{type}'{self.beside}, properties: {{{wish}}}}}\n"
 
 
 _IMAGE = "name: i, disk_format: qcow2, container_format: bare, location: 'http://images.example/{}'"
@@ -174,6 +179,15 @@ LIVES: dict[str, Life] = {
         ),
     ),
 }
+
+
+_SAVED = ", deletion_policy: Snapshot"
+OTHER_LIVES: dict[str, Life] = {
+    "a volume that is saved": Life("", ("size: 1", "size: 1, image: cirros"), "OS::Cinder::Volume", _SAVED),
+    "a server that is saved": Life(_PORT, (_ON_PORT,), "OS::Nova::Server", _SAVED),
+    "a thing that is there": Life("", ("",), "OS::Heat::TestResource", ", external_id: there"),
+}
+"""Lives that differ by what stands beside the properties."""
 
 
 class Seam:
@@ -272,7 +286,7 @@ async def _live(type: str, at: int, how: How) -> tuple[int, list[Violation], lis
     with MonkeyPatch.context() as patch:
         _listen(patch, seam)
         world.start()
-        for n, template in enumerate(LIVES[type].templates(type)):
+        for n, template in enumerate((LIVES | OTHER_LIVES)[type].templates(type)):
             wish = world.user.update if n else world.user.create
             await wish("web", template)
             found += await _at_rest(world, states)
@@ -316,12 +330,12 @@ def quiet() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", action="append", default=[], help="a resource type")
+    parser.add_argument("--only", action="append", default=[], help="a resource type, or another life")
     parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
     options = parser.parse_args()
     quiet()
     begun = time.monotonic()
-    all_points = list(points(options.only or LIVES))
+    all_points = list(points(options.only or LIVES | OTHER_LIVES))
     with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
         wrong = [line for lines in pool.imap_unordered(strike, all_points, chunksize=8) for line in lines]
     print("\n".join(wrong[:50]))

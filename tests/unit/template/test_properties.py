@@ -121,9 +121,6 @@ def test_what_is_right_and_not_carried_out_is_told_apart() -> None:
     assert gaps(a + ", properties: {attr_wait_secs: 1}}}") == [
         ("resources.a.properties.attr_wait_secs", "the property attr_wait_secs of OS::Heat::TestResource")
     ]
-    assert gaps(a + ", deletion_policy: Snapshot}}") == [
-        ("resources.a.deletion_policy", "the deletion policy Snapshot")
-    ]
     registry = {"resources": {"a*": {"hooks": ["pre-create"]}}}
     assert gaps(a + "}}", {"resource_registry": registry}) == [
         ("environment.resource_registry.resources.a.hooks", "hooks")
