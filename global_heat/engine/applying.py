@@ -88,7 +88,7 @@ def _decide(resource: Resource) -> Decision:
 def _refuse(resource: Resource, decision: Decision) -> None:
     """Raises `StepFailed` where it may not be done; nothing is changed then."""
     job = resource.job
-    why = refusal(resource.definition, job.tree, decision, list(job.book.all()), job.plan.number)
+    why = refusal(resource.definition, job.tree, decision, list(job.book.all()), job.plan.first)
     if why:
         raise StepFailed(why, action="UPDATE")
 

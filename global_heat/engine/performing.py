@@ -46,7 +46,9 @@ async def perform_clean(job: Job, incarnation: Incarnation) -> None:
 
 
 async def _clean(job: Job, incarnation: Incarnation) -> None:
-    if job.plan.applies and (why := refusal_to_remove(job.tree, incarnation.path)):
+    if job.plan.applies and (
+        why := refusal_to_remove(job.tree, incarnation.path, [incarnation], job.plan.first)
+    ):
         raise StepFailed(why, action="UPDATE")
     await clean(job, incarnation)
 

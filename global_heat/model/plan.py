@@ -61,6 +61,13 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     revision: int
     action: Action
     steps: tuple[Step, ...]
+    began: int = 0
+    """The plan that its wish began with, where that was planned again on the way."""
+
+    @property
+    def first(self) -> int:
+        """What was tried under a plan before this one, was tried for another wish."""
+        return self.began or self.number
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

@@ -137,7 +137,7 @@ def plan_apply(
         raise Invalid("the template asks for what its resource types refuse", *faults)
     steps = in_batches(steps, tree)
     steps.extend(
-        msgspec.structs.replace(step, refused=refusal_to_remove(tree, step.path))
+        msgspec.structs.replace(step, refused=refusal_to_remove(tree, step.path, by_path[step.path], number))
         for step in _cleans(recorded, needs.keys())
     )
     return Plan(number=number, parent=parent, revision=revision, action=action, steps=tuple(steps))

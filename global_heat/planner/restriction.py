@@ -18,7 +18,7 @@ UPDATE, REPLACE = "update", "replace"
 
 
 def forbidden(
-    definition: Definition, tree: Tree, decision: Decision, recorded: Collection[Incarnation], plan: int
+    definition: Definition, tree: Tree, decision: Decision, recorded: Collection[Incarnation], since: int
 ) -> str:
     """The action that this decision needs and the environment forbids; empty: none.
 
@@ -26,11 +26,11 @@ def forbidden(
     """
     if not definition.restricted and not _fixed(definition.container, tree):
         return ""
-    action = _action(decision, definition, recorded, plan)
+    action = _action(decision, definition, recorded, since)
     if action in definition.restricted:
         return action
     changes = action or isinstance(decision, Create)
-    return UPDATE if changes and _holds_still(definition.container, tree, recorded, plan) else ""
+    return UPDATE if changes and _holds_still(definition.container, tree, recorded, since) else ""
 
 
 def forbidden_removal(tree: Tree, path: Path) -> str:
@@ -46,18 +46,26 @@ def forbidden_removal(tree: Tree, path: Path) -> str:
 
 
 def refusal(
-    definition: Definition, tree: Tree, decision: Decision, recorded: Collection[Incarnation], plan: int
+    definition: Definition, tree: Tree, decision: Decision, recorded: Collection[Incarnation], since: int
 ) -> str:
-    """Why a step will fail before it does anything, for people; empty: nothing is in its way."""
+    """Why a step will fail before it does anything, for people; empty: nothing is in its way.
+
+    `since`: the plan that the wish began with.
+    """
     if why := external_refusal(definition, decision):
         return why
     asking = decision.forcing if isinstance(decision, Create) else getattr(decision, "changed", ())
-    action = forbidden(definition, tree, decision, recorded, plan)
+    action = forbidden(definition, tree, decision, recorded, since)
     return told(action, asking) if action else ""
 
 
-def refusal_to_remove(tree: Tree, path: Path) -> str:
-    """The same of the removal of what is not wished any more."""
+def refusal_to_remove(tree: Tree, path: Path, recorded: Iterable[Incarnation], since: int) -> str:
+    """The same of the removal of what is not wished any more: `recorded` of that path.
+
+    What this wish has made, or begun to remove, may go; of a group only what is inside is a thing.
+    """
+    if not any(each.id and each.tried < since for each in recorded):
+        return ""
     action = forbidden_removal(tree, path)
     return told(action) if action else ""
 
@@ -68,7 +76,7 @@ def told(action: str, properties: Collection[str] = ()) -> str:
     return f"{action} is restricted by the environment (restricted_actions){asking}"
 
 
-def _action(decision: Decision, definition: Definition, recorded: Iterable[Incarnation], plan: int) -> str:
+def _action(decision: Decision, definition: Definition, recorded: Iterable[Incarnation], since: int) -> str:
     match decision:
         case Create(replaces=None):
             return REPLACE if _stands_elsewhere(definition, recorded) else ""
@@ -79,7 +87,7 @@ def _action(decision: Decision, definition: Definition, recorded: Iterable[Incar
         case Mend(incarnation=incarnation):
             return UPDATE if incarnation.hashes else ""
         case Resume(incarnation=incarnation):
-            begun = incarnation.tried == plan
+            begun = incarnation.tried >= since
             return UPDATE if incarnation.state is State.UPDATING and not begun else ""
     return ""
 
@@ -97,11 +105,11 @@ def _fixed(container: Path, tree: Tree) -> bool:
     return any(_forbids(tree, each, UPDATE) for each in (container, *_around(container)))
 
 
-def _holds_still(container: Path, tree: Tree, recorded: Collection[Incarnation], plan: int) -> bool:
-    """Whether a nested stack or group around it was there before this plan and may not be updated."""
+def _holds_still(container: Path, tree: Tree, recorded: Collection[Incarnation], since: int) -> bool:
+    """Whether a nested stack or group around it was there before this wish and may not be updated."""
     return any(
         _forbids(tree, around, UPDATE)
-        and any(each.path.startswith(f"{around}/") and each.tried < plan for each in recorded)
+        and any(each.path.startswith(f"{around}/") and 0 < each.tried < since for each in recorded)
         for around in (container, *_around(container))
     )
 

@@ -113,3 +113,27 @@ def test_a_rollback_goes_by_the_environment_that_it_goes_back_to(play):
         ) in (failures(stage))
 
     play(story)
+
+
+def test_a_creation_that_is_planned_again_on_the_way_is_no_update(play):
+    slow = (
+        "  r: {type: OS::Heat::TestResource, properties: {value: '2', wait_secs: 5}}\n"
+        "  g:\n    type: OS::Heat::ResourceGroup\n"
+        "    properties: {count: {get_attr: [r, output]}, resource_def: {type: OS::Heat::None}}\n"
+        "  h: {type: inner.yaml}\n"
+    )
+    inner = HEAD + (
+        "  one: {type: OS::Neutron::Net}\n"
+        "  two: {type: OS::Heat::TestResource, properties: {wait_secs: 20}}\n"
+        "  three: {type: OS::Neutron::Net, depends_on: [one, two]}\n"
+    )
+
+    async def story(stage: Stage) -> None:
+        await stage.world.user.create(
+            "web", HEAD + slow, False, {"inner.yaml": inner}, restricting("h", "update")
+        )
+        assert await stage.settled() == "CREATE_COMPLETE"
+        header = stage.world.header("web")
+        assert header is not None and header.plan == 2
+
+    play(story)
