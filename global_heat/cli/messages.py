@@ -103,6 +103,7 @@ def resource_row(resource: resource_pb2.Resource) -> dict[str, Any]:
         "physical_id": resource.physical_id,
         "reason": resource.status_reason,
         "needs": list(resource.needs),
+        "hooks": list(resource.hooks),
         "incarnation": resource.incarnation,
         "created": time(resource, "create_time"),
         "updated": time(resource, "update_time"),

@@ -11,6 +11,7 @@ import msgspec
 from global_heat.engine.creating import create, resume
 from global_heat.engine.external import take_in
 from global_heat.engine.finding import find
+from global_heat.engine.hooks import hold_after, hold_before
 from global_heat.engine.job import Job, StepFailed
 from global_heat.engine.local import go_on_local, keep_local
 from global_heat.engine.resource import Resource
@@ -52,6 +53,7 @@ async def apply(job: Job, step: Step) -> None:
         if faults:
             raise StepFailed("; ".join(faults))
         resource.found = await find(job, resource.type, resource.props)
+    await hold_before(resource)
     made = 0
     while True:
         decision = _decide(resource)
@@ -69,6 +71,7 @@ async def apply(job: Job, step: Step) -> None:
                 await create(resource, decision)
                 made += 1
             case Keep(incarnation=incarnation):
+                await hold_after(resource, incarnation)
                 await _keep(resource, incarnation)
             case Update(incarnation=incarnation, changed=changed):
                 await _or_replace(resource, incarnation, update(resource, incarnation, changed))
@@ -155,11 +158,7 @@ async def _keep(resource: Resource, incarnation: Incarnation) -> None:
     made = resource.job.opened(incarnation)["made"]
     if not resource.missing_attributes(incarnation):
         kept = msgspec.structs.replace(
-            incarnation,
-            plan=resource.job.plan.number,
-            requires=resource.requires(),
-            retain=resource.retain,
-            snapshot=resource.snapshot,
+            resource.with_policies(incarnation), plan=resource.job.plan.number, requires=resource.requires()
         )
         await resource.write(kept)
         return

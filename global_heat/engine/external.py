@@ -60,6 +60,7 @@ async def _begun(resource: Resource, decision: Decision) -> Incarnation:
                 created_at=job.now,
                 updated_at=job.now,
             )
+            incarnation = resource.with_policies(incarnation)
             adopted = [resource.event("ADOPT", status, id=id) for status in ("IN_PROGRESS", "COMPLETE")]
         case Resume(incarnation=incarnation):
             return incarnation

@@ -13,6 +13,7 @@ from global_heat.engine.applying import apply
 from global_heat.engine.book import Stale, Write
 from global_heat.engine.cleaning import clean
 from global_heat.engine.expanding import expand
+from global_heat.engine.hooks import hold_before_delete
 from global_heat.engine.job import Job, StepFailed, StepLeft
 from global_heat.engine.resource import condemn
 from global_heat.model.errors import Fenced, Invalid
@@ -50,6 +51,7 @@ async def _clean(job: Job, incarnation: Incarnation) -> None:
         why := refusal_to_remove(job.tree, incarnation.path, [incarnation], job.plan.first)
     ):
         raise StepFailed(why, action="UPDATE")
+    await hold_before_delete(job, incarnation)
     await clean(job, incarnation)
 
 

@@ -12,7 +12,7 @@ from global_heat.engine.job import Job, StepFailed
 from global_heat.model.errors import Invalid
 from global_heat.model.names import PhysicalId, Token, resource_address
 from global_heat.model.plan import Step
-from global_heat.model.records import Attempt, AttemptState, Event, Incarnation, State
+from global_heat.model.records import Action, Attempt, AttemptState, Event, Incarnation, State
 from global_heat.model.values import Body, Json, Properties, has_unknown
 from global_heat.planner.external import external_wish
 from global_heat.planner.planning import wish_of
@@ -37,6 +37,8 @@ class Resource:
         else:
             self._resolve()
         self.found: Mapping[str, Found] = {}
+        self.held = True
+        """A hook that is due after it is made or changed holds it back."""
 
     def _resolve(self) -> None:
         job = self.job
@@ -56,6 +58,30 @@ class Resource:
     @property
     def snapshot(self) -> bool:
         return self.definition.deletion_policy == "Snapshot"
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """What is external is looked at without any."""
+        return self.definition.hooks if self.definition.external_id is None else ()
+
+    def due_after(self, incarnation: Incarnation) -> str:
+        """The hook at which a step waits that has made or changed it; empty: none."""
+        action = self.job.plan.action
+        if action is Action.CREATE:
+            return "post-create" if "post-create" in self.hooks else ""
+        changed = incarnation.state is State.UPDATING or incarnation.updated
+        changed = changed and incarnation.tried >= self.job.plan.first
+        due = changed and action in (Action.UPDATE, Action.ROLLBACK) and "post-update" in self.hooks
+        return "post-update" if due else ""
+
+    def with_policies(self, incarnation: Incarnation) -> Incarnation:
+        """Its record with what shall be done when it goes."""
+        return msgspec.structs.replace(
+            incarnation,
+            retain=self.retain,
+            snapshot=self.snapshot,
+            pauses=tuple(hook for hook in self.definition.hooks if hook.endswith("-delete")),
+        )
 
     def requires(self) -> tuple[str, ...]:
         """The incarnations that it is built on."""
@@ -99,18 +125,17 @@ class Resource:
             raise StepFailed(f"its attributes are too big to keep ({len(sealed)} bytes)", incarnation)
         hashes = incarnation.target or incarnation.hashes
         as_wished = hashes == self.wish.hashes
+        finished = as_wished and not (self.held and self.due_after(incarnation))
         return msgspec.structs.replace(
-            incarnation,
+            self.with_policies(incarnation),
             state=State.READY,
-            plan=self.job.plan.number if as_wished else 0,
+            plan=self.job.plan.number if finished else 0,
             hashes=hashes,
             target={},
             sealed=sealed,
             reason="",
             attempts=0,
             requires=self.requires() if as_wished else incarnation.requires,
-            retain=self.retain,
-            snapshot=self.snapshot,
             updated=incarnation.updated or incarnation.state is State.UPDATING,
             updated_at=self.job.now,
         )

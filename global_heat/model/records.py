@@ -179,6 +179,8 @@ class Incarnation(Record, frozen=True, kw_only=True):
     """Its deletion policy: a snapshot is made of it first."""
     saving: Saving | None = None
     """Of what is LEAVING: the snapshot that is due before it is condemned."""
+    pauses: tuple[str, ...] = ()
+    """The hooks at which its deletion waits: pre-delete, post-delete."""
     external: bool = False
     """It was there before, is only looked at, and stays."""
     updated: bool = False
@@ -291,6 +293,25 @@ class SignalRecord(Record, frozen=True, kw_only=True):
     """The client's request id: a signal without an id of its own still counts once."""
     sealed: str
     """Sealed JSON: what was said."""
+
+
+class HookRecord(Record, frozen=True, kw_only=True):
+    """A hook at which a resource's step waits for a person, or did.
+
+    Written by the shard's owner; cleared by a front door, which compares the record.
+    """
+
+    path: Path
+    region: Region
+    hook: str
+    operation: str
+    """What ran: what another operation waited for does not count."""
+    since: float
+    cleared: bool = False
+    told: bool = False
+    """An event says that it was cleared."""
+    request: str = ""
+    """The request id of who cleared it."""
 
 
 class ConfigRecord(Record, frozen=True, kw_only=True):

@@ -182,7 +182,6 @@ class _Compiler:
                 self._gap(leaf.path, what, external_at(leaf))
             else:
                 self._lookups.setdefault(external_lookup(leaf))
-            self._note_settings(standing)
             return
         self._note_unsupported(leaf, supported)
         rules = self._schemas.rules(leaf.type)
@@ -191,18 +190,12 @@ class _Compiler:
         if standing.deletion_policy == SNAPSHOT and rules is not None and not rules.saves:
             what = f"the deletion policy Snapshot of {leaf.type}"
             self._gap(leaf.path, what, (standing.at, "deletion_policy"))
-        self._note_settings(standing)
 
     def _note_unsupported(self, node: Leaf | Group, supported: Collection[str]) -> None:
         for name in node.given.names(self._run):
             value = node.given.value(name, self._run)
             if name in node.schema.properties and name not in supported and value not in (None, OMITTED):
                 self._gap(node.path, f"the property {name} of {node.type}", (node.given.at, name))
-
-    def _note_settings(self, standing: Place) -> None:
-        if standing.hooks:
-            at = place("environment", "resource_registry", "resources", *standing.path.split("/"), "hooks")
-            self._gap(standing.path, "hooks", at)
 
     def _gap(self, path: Path, what: str, at: At) -> None:
         self._gaps.append(Gap(path, what, spell(at)))
@@ -269,7 +262,9 @@ class _Compiler:
         if container.place.external_id is not None:
             what = "external_id of a nested stack"
             self._gap(container.path, what, (container.place.at, "external_id"))
-        self._note_settings(container.place)
+        if container.place.hooks:
+            at = place("environment", "resource_registry", "resources", *container.path.split("/"), "hooks")
+            self._gap(container.path, "hooks of a nested stack or group", at)
 
     def _evaluate_open(self, group: Group) -> None:
         """Evaluate what says which members a group has."""

@@ -7,10 +7,11 @@ from global_heat.model.schema import Schemas
 from global_heat.template.deploying import DEPLOYMENTS
 from global_heat.template.location import At, spell
 from global_heat.template.node import Leaf
+from global_heat.template.scaling import SCALING
 from global_heat.template.shapes import CHAIN_TYPE, GROUP_TYPE
 from global_heat.template.tree import EXTERNAL, Lookup
 
-_GROUPS = (GROUP_TYPE, CHAIN_TYPE, *DEPLOYMENTS)
+_GROUPS = (GROUP_TYPE, CHAIN_TYPE, *DEPLOYMENTS, *SCALING)
 
 
 def external_at(leaf: Leaf) -> At:
