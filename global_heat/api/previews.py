@@ -135,6 +135,7 @@ def _resource(step: Step, forecast: Forecast, plan: Plan) -> plan_pb2.PlannedRes
         region=region_name(here),
         type=step.type,
         action=_ACTIONS[forecast],
+        refused=step.refused,
         changes=[
             plan_pb2.PropertyChange(path=name, forces_replacement=name in step.forcing)
             for name in sorted({*step.changed, *step.forcing})

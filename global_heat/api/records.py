@@ -127,6 +127,8 @@ def resource_of(header: Header, incarnation: Incarnation) -> resource_pb2.Resour
     failed_later = incarnation.state is State.FAILED and incarnation.hashes
     if failed_later or (incarnation.state is State.READY and incarnation.updated):
         action = "UPDATE"
+    if incarnation.external and incarnation.state is not State.LEAVING:
+        action = "CHECK"
     return resource_pb2.Resource(
         name=resource_name(header.project, header.name, incarnation.path),
         path=incarnation.path,

@@ -49,6 +49,8 @@ class ResourceService(ResourceServiceServicer):
         view = await self._read(parse_stack(request.parent, current().who, "parent"))
         resources = [resource_of(view.header, incarnation) for incarnation in view.incarnations]
         resources += await self._planned(view)
+        for resource in resources:
+            resource.hooks.extend(_hooks(view, resource))
         found = filtered(
             request.filter,
             resources,
@@ -80,9 +82,11 @@ class ResourceService(ResourceServiceServicer):
         if incarnation is not None:
             resource = resource_of(view.header, incarnation)
             resource.attributes.CopyFrom(json_to_struct(self._attributes(view, incarnation)))
+            resource.hooks.extend(_hooks(view, resource))
             return resource_service_pb2.GetResourceResponse(resource=resource)
         for resource in await self._planned(view):
             if resource.path == path:
+                resource.hooks.extend(_hooks(view, resource))
                 return resource_service_pb2.GetResourceResponse(resource=resource)
         raise Invalid(f"stack {view.header.name!r} has no resource {path!r}", reason=Reason.NOT_FOUND)
 
@@ -124,6 +128,12 @@ class ResourceService(ResourceServiceServicer):
             for name, value in attributes.items()
             if name  # "" is the reference, which is told as the physical id
         }
+
+
+def _hooks(view: StackView, resource: resource_pb2.Resource) -> list[str]:
+    """Those at which it waits."""
+    here = (resource.path, resource.region)
+    return [each.hook for each in view.pending if (each.path, region_name(each.region)) == here]
 
 
 def _key(resource: resource_pb2.Resource) -> tuple[str, str, str]:

@@ -103,6 +103,7 @@ def resource_row(resource: resource_pb2.Resource) -> dict[str, Any]:
         "physical_id": resource.physical_id,
         "reason": resource.status_reason,
         "needs": list(resource.needs),
+        "hooks": list(resource.hooks),
         "incarnation": resource.incarnation,
         "created": time(resource, "create_time"),
         "updated": time(resource, "update_time"),
@@ -204,6 +205,7 @@ def planned_row(resource: plan_pb2.PlannedResource) -> dict[str, Any]:
         "action": plan_pb2.PlannedAction.Name(resource.action).removeprefix("PLANNED_ACTION_").lower(),
         "changes": [change.path for change in resource.changes],
         "forces_replacement": [change.path for change in resource.changes if change.forces_replacement],
+        "refused": resource.refused,
         "needs": list(resource.needs),
     }
 

@@ -66,4 +66,6 @@ def _line(resource: plan_pb2.PlannedResource) -> Text:
         line.append(f"  {', '.join(changed)}")
     if forcing:
         line.append(f"  {', '.join(forcing)} forces replacement", style="magenta")
+    if resource.refused:
+        line.append(f"  will fail: {resource.refused}", style="red")
     return line

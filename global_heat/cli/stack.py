@@ -7,6 +7,7 @@ import sys
 import click
 
 from global_heat.cli.failure import CHANGES
+from global_heat.cli.hooks import hook
 from global_heat.cli.messages import operation_row, plan_record, warning_rows
 from global_heat.cli.output import Format, console
 from global_heat.cli.plan_text import print_plan
@@ -207,5 +208,6 @@ async def _finish(
     output.record(operation_row(operation), _SHOWN)
 
 
+stack.add_command(hook)
 for _command in RECORD_COMMANDS:
     stack.add_command(_command)

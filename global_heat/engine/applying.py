@@ -9,7 +9,9 @@ from collections.abc import Awaitable
 import msgspec
 
 from global_heat.engine.creating import create, resume
+from global_heat.engine.external import take_in
 from global_heat.engine.finding import find
+from global_heat.engine.hooks import hold_after, hold_before
 from global_heat.engine.job import Job, StepFailed
 from global_heat.engine.local import go_on_local, keep_local
 from global_heat.engine.resource import Resource
@@ -30,6 +32,7 @@ from global_heat.planner.decision import (
     decide_apply,
     forcing,
 )
+from global_heat.planner.restriction import REPLACE, refusal, told
 from global_heat.resources import type as types
 from global_heat.resources.local import LocalType
 
@@ -44,24 +47,31 @@ _FINEST = 16
 async def apply(job: Job, step: Step) -> None:
     """Make the step's resource as wished. Raises `StepFailed`."""
     resource = Resource(job, step)
-    faults = resource.type.check(resource.props)
-    if faults:
-        raise StepFailed("; ".join(faults))
-    resource.found = await find(job, resource.type, resource.props)
+    external = resource.definition.external_id is not None
+    if not external:
+        faults = resource.type.check(resource.props)
+        if faults:
+            raise StepFailed("; ".join(faults))
+        resource.found = await find(job, resource.type, resource.props)
+    await hold_before(resource)
     made = 0
     while True:
         decision = _decide(resource)
+        _refuse(resource, decision)
         match decision:
             case Done():
                 return
             case Failed(incarnation=incarnation):
                 raise StepFailed(incarnation.reason)
+            case Create() | Resume() | Mend() if external:
+                await take_in(resource, decision)
             case Create():
                 if made >= job.world.settings.attempts_max:
                     raise StepFailed(f"given up: it was made {made} times, and did not stay")
                 await create(resource, decision)
                 made += 1
             case Keep(incarnation=incarnation):
+                await hold_after(resource, incarnation)
                 await _keep(resource, incarnation)
             case Update(incarnation=incarnation, changed=changed):
                 await _or_replace(resource, incarnation, update(resource, incarnation, changed))
@@ -76,6 +86,14 @@ def _decide(resource: Resource) -> Decision:
     forces = forcing(job.world.documents.schemas, resource.step.type, resource.props)
     here = [i for i in job.book.of(resource.path) if i.region == job.book.shard.region]
     return decide_apply(here, resource.step.type, resource.wish, forces, job.plan.number)
+
+
+def _refuse(resource: Resource, decision: Decision) -> None:
+    """Raises `StepFailed` where it may not be done; nothing is changed then."""
+    job = resource.job
+    why = refusal(resource.definition, job.tree, decision, list(job.book.all()), job.plan.first)
+    if why:
+        raise StepFailed(why, action="UPDATE")
 
 
 async def _go_on(resource: Resource, incarnation: Incarnation) -> None:
@@ -99,6 +117,8 @@ async def _or_replace(resource: Resource, incarnation: Incarnation, update: Awai
     try:
         await update
     except types.Replaced as why:
+        if REPLACE in resource.definition.restricted:
+            raise StepFailed(told(REPLACE, (str(why),)), action="UPDATE") from None
         newest = max(i.n for i in resource.job.book.of(resource.path) if i.region == incarnation.region)
         await create(resource, Create(newest + 1, incarnation, (str(why),)))
 
@@ -132,13 +152,13 @@ async def _mend(resource: Resource, decision: Mend) -> None:
 
 async def _keep(resource: Resource, incarnation: Incarnation) -> None:
     """It is as wished: record that for this plan, with all that others need of it."""
-    if isinstance(resource.type, LocalType):
+    if isinstance(resource.type, LocalType) and not incarnation.external:
         await keep_local(resource, resource.type, incarnation)
         return
     made = resource.job.opened(incarnation)["made"]
     if not resource.missing_attributes(incarnation):
         kept = msgspec.structs.replace(
-            incarnation, plan=resource.job.plan.number, requires=resource.requires(), retain=resource.retain
+            resource.with_policies(incarnation), plan=resource.job.plan.number, requires=resource.requires()
         )
         await resource.write(kept)
         return

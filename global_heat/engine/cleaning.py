@@ -9,9 +9,11 @@ import msgspec
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import AttemptChange, Write
 from global_heat.engine.deletions import Announced
+from global_heat.engine.hooks import hold_after_delete, is_held_after_delete
 from global_heat.engine.job import Job, StepFailed
 from global_heat.engine.local import clean_local
 from global_heat.engine.resource import condemn
+from global_heat.engine.saving import is_saved_first, save
 from global_heat.model.errors import Ambiguous, Transient
 from global_heat.model.names import PhysicalId, Token
 from global_heat.model.records import Attempt, AttemptState, Incarnation, State
@@ -25,8 +27,11 @@ from global_heat.store import keys
 async def clean(job: Job, incarnation: Incarnation) -> None:
     """Remove it and its record. Raises `StepFailed`."""
     type = job.world.types[incarnation.type]
-    if isinstance(type, LocalType):
+    if isinstance(type, LocalType) and not incarnation.external:
         await clean_local(job, type, incarnation)
+        return
+    if incarnation.external:
+        await _forget(job, incarnation, "DELETE", _retain, "it was there before, and stays")
         return
     if incarnation.retain and incarnation.id:
         await _forget(job, incarnation, "DELETE", _retain, "kept, as its deletion_policy says")
@@ -35,6 +40,8 @@ async def clean(job: Job, incarnation: Incarnation) -> None:
         # What an open intent may have made is the sweeper's from here on.
         await _forget(job, incarnation, "DELETE", condemn)
         return
+    if type.saved_as is not None and is_saved_first(incarnation):
+        incarnation = await save(job, type.saved_as, incarnation)
     if incarnation.state is not State.LEAVING or incarnation.tried != job.plan.number:
         leaving = msgspec.structs.replace(
             incarnation, state=State.LEAVING, tried=job.plan.number, updated_at=job.now
@@ -43,16 +50,26 @@ async def clean(job: Job, incarnation: Incarnation) -> None:
         attempts: dict[Token, AttemptChange] = {incarnation.token: condemn}
         await job.book.write(Write(incarnations=(leaving,), attempts=attempts, events=(event,)))
         incarnation = leaving
-    await _delete(job, type, incarnation)
+    if not await _is_known_to_be_gone(job, incarnation):
+        await _delete(job, type, incarnation)
     await _forget(job, incarnation, "DELETE", _gone)
 
 
 async def _forget(
     job: Job, incarnation: Incarnation, action: str, change: AttemptChange, reason: str = ""
 ) -> None:
-    event = job.event(incarnation.path, incarnation.type, action, "COMPLETE", reason, incarnation.id)
     attempts = {incarnation.token: change} if incarnation.token else {}
+    await hold_after_delete(job, incarnation, attempts)
+    event = job.event(incarnation.path, incarnation.type, action, "COMPLETE", reason, incarnation.id)
     await job.book.write(Write(removed=(incarnation,), attempts=attempts, events=(event,)))
+
+
+async def _is_known_to_be_gone(job: Job, incarnation: Incarnation) -> bool:
+    """Whether all that is left is the wait at a hook: somebody else may have taken its place since."""
+    if not incarnation.token or not is_held_after_delete(job, incarnation):
+        return False
+    attempt = await job.book.attempt(incarnation.token)
+    return attempt is not None and attempt.gone
 
 
 async def _delete(job: Job, type: ResourceType, incarnation: Incarnation) -> None:

@@ -43,10 +43,10 @@ async def create(resource: Resource, decision: Create) -> None:
         name=resource.new_name(),
         target=dict(resource.wish.hashes),
         requires=resource.requires(),
-        retain=resource.retain,
         created_at=job.now,
         updated_at=job.now,
     )
+    incarnation = resource.with_policies(incarnation)
     if isinstance(resource.type, LocalType):
         await make_local(resource, resource.type, incarnation, "CREATE")
         return

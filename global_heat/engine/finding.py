@@ -28,13 +28,15 @@ async def find(job: Job, type: ResourceType, props: Properties) -> dict[str, Fou
     wanted = set(type.looks_at(props))
     found: dict[str, Found] = {}
     for incarnation in job.book.all() if wanted else ():
+        if incarnation.external:
+            continue  # it is another stack's
         if incarnation.type in type.seeks and incarnation.state is not State.LEAVING:
             made = job.opened(incarnation)["made"]
             reference = job.world.types[incarnation.type].reference(incarnation.id, made)
             for name in wanted & {incarnation.id, reference}:
                 found[name] = Found(incarnation.type, incarnation.ref, made)
     for name in sorted(wanted - found.keys()):
-        elsewhere = await ask_store(job, partial(_shared, job, PhysicalId(name)))
+        elsewhere = await shared_config(job, PhysicalId(name))
         if elsewhere is not None and elsewhere.type in type.seeks:
             found[name] = elsewhere
     return found
@@ -48,6 +50,11 @@ async def ask_store(job: Job, ask: Callable[[], Awaitable[T]]) -> T:
             return await ask()
         except Transient:
             await asyncio.sleep(backoff.next())
+
+
+async def shared_config(job: Job, id: PhysicalId) -> Found | None:
+    """A config of any stack of the project, by its id."""
+    return await ask_store(job, partial(_shared, job, id))
 
 
 async def _shared(job: Job, id: PhysicalId) -> Found | None:

@@ -31,11 +31,13 @@ _SOUND_SECONDS = 30.0
 
 
 class StepFailed(Exception):
-    """A step cannot be done under this plan. `incarnation` is what the records shall say of it."""
+    """A step cannot be done under this plan. `incarnation` is what the records shall say of it; `action` is
+    what events call it, where that does not follow from the records."""
 
-    def __init__(self, reason: str, incarnation: Incarnation | None = None) -> None:
+    def __init__(self, reason: str, incarnation: Incarnation | None = None, action: str = "") -> None:
         super().__init__(reason)
         self.incarnation = incarnation
+        self.action = action
 
 
 class StepLeft(Exception):

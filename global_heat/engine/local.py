@@ -13,6 +13,7 @@ import msgspec
 
 from global_heat.engine.book import Write
 from global_heat.engine.finding import ask_store
+from global_heat.engine.hooks import hold_after_delete
 from global_heat.engine.job import Job, StepFailed
 from global_heat.engine.resource import Resource
 from global_heat.model.records import ConfigRecord, Event, Incarnation, Record, State
@@ -105,6 +106,7 @@ async def clean_local(job: Job, type: LocalType, incarnation: Incarnation) -> No
             raise StepFailed(str(failure), failed) from None
     reason = "kept, as its deletion_policy says" if incarnation.retain else ""
     events = (*(() if leaving is not None else (event("IN_PROGRESS"),)), event("COMPLETE", reason))
+    await hold_after_delete(job, incarnation)
     also: dict[str, Record | None] = {}
     if type.signalled:
         shard = job.book.shard

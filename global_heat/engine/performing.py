@@ -13,12 +13,14 @@ from global_heat.engine.applying import apply
 from global_heat.engine.book import Stale, Write
 from global_heat.engine.cleaning import clean
 from global_heat.engine.expanding import expand
+from global_heat.engine.hooks import hold_before_delete
 from global_heat.engine.job import Job, StepFailed, StepLeft
 from global_heat.engine.resource import condemn
 from global_heat.model.errors import Fenced, Invalid
 from global_heat.model.names import Path
 from global_heat.model.plan import Kind, Step
 from global_heat.model.records import Header, Incarnation
+from global_heat.planner.restriction import refusal_to_remove
 
 log = structlog.get_logger()
 
@@ -41,7 +43,16 @@ async def _apply(job: Job, step: Step) -> None:
 
 
 async def perform_clean(job: Job, incarnation: Incarnation) -> None:
-    await _perform(job, clean(job, incarnation), incarnation.path, incarnation.type, "DELETE")
+    await _perform(job, _clean(job, incarnation), incarnation.path, incarnation.type, "DELETE")
+
+
+async def _clean(job: Job, incarnation: Incarnation) -> None:
+    if job.plan.applies and (
+        why := refusal_to_remove(job.tree, incarnation.path, [incarnation], job.plan.first)
+    ):
+        raise StepFailed(why, action="UPDATE")
+    await hold_before_delete(job, incarnation)
+    await clean(job, incarnation)
 
 
 async def _perform(job: Job, work: Awaitable[None], path: Path, type: str, action: str) -> None:
@@ -72,6 +83,7 @@ async def _fail(job: Job, path: Path, type: str, action: str, failed: StepFailed
     reason = f"{path}: {failed}"
     if incarnation is not None and action == "CREATE" and incarnation.hashes:
         action = "UPDATE"
+    action = failed.action or action
     id = incarnation.id if incarnation else ""
     event = job.event(path, type, action, "FAILED", str(failed), id)
     condemned = incarnation is not None and incarnation.token and not incarnation.id

@@ -42,6 +42,8 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: tuple[str, ...] = ()
     """The properties that differ, for people; `forcing` are those that force a replacement."""
     forcing: tuple[str, ...] = ()
+    refused: str = ""
+    """Why it will fail, before it does anything, if all is as foreseen."""
     needs: tuple[Path, ...] = ()
     """Of an apply or expand: what must be done first. Of a clean: what may hold it up while recorded."""
 
@@ -59,6 +61,13 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     revision: int
     action: Action
     steps: tuple[Step, ...]
+    began: int = 0
+    """The plan that its wish began with, where that was planned again on the way."""
+
+    @property
+    def first(self) -> int:
+        """What was tried under a plan before this one, was tried for another wish."""
+        return self.began or self.number
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

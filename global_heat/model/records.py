@@ -139,6 +139,17 @@ class State(enum.StrEnum):
     """Condemned: it is being deleted, or was found deleted."""
 
 
+class Saving(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A snapshot that is due before the thing is condemned: under way, or still to be begun."""
+
+    token: Token = Token("")
+    """Of its attempt; empty: none is open."""
+    id: PhysicalId = PhysicalId("")
+    """Empty: it is not known to exist."""
+    attempts: int = 0
+    """Tried under the current plan."""
+
+
 class Incarnation(Record, frozen=True, kw_only=True):
     """One physical thing a resource has or had. Written by the owner of its shard."""
 
@@ -164,6 +175,14 @@ class Incarnation(Record, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()
     """The incarnations it was built on, by `ref`."""
     retain: bool = False
+    snapshot: bool = False
+    """Its deletion policy: a snapshot is made of it first."""
+    saving: Saving | None = None
+    """Of what is LEAVING: the snapshot that is due before it is condemned."""
+    pauses: tuple[str, ...] = ()
+    """The hooks at which its deletion waits: pre-delete, post-delete."""
+    external: bool = False
+    """It was there before, is only looked at, and stays."""
     updated: bool = False
     """Whether its last change was one in place: it is `UPDATE_COMPLETE`, as Heat says it."""
     sealed: str = ""
@@ -274,6 +293,25 @@ class SignalRecord(Record, frozen=True, kw_only=True):
     """The client's request id: a signal without an id of its own still counts once."""
     sealed: str
     """Sealed JSON: what was said."""
+
+
+class HookRecord(Record, frozen=True, kw_only=True):
+    """A hook at which a resource's step waits for a person, or did.
+
+    Written by the shard's owner; cleared by a front door, which compares the record.
+    """
+
+    path: Path
+    region: Region
+    hook: str
+    operation: str
+    """What ran: what another operation waited for does not count."""
+    since: float
+    cleared: bool = False
+    told: bool = False
+    """An event says that it was cleared."""
+    request: str = ""
+    """The request id of who cleared it."""
 
 
 class ConfigRecord(Record, frozen=True, kw_only=True):

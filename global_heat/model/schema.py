@@ -57,6 +57,9 @@ class Rules(Protocol):
     scales: ClassVar[bool]
     """Whether a signal to it changes a group's size."""
 
+    saves: ClassVar[bool]
+    """Whether the deletion policy Snapshot can be carried out."""
+
     def check(self, props: Properties) -> list[str]:
         """Faults that the schema alone cannot tell; values may be `Unknown`."""
         ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from graphlib import TopologicalSorter
 
+import msgspec
+
 from global_heat.model.errors import Fault, Invalid
 from global_heat.model.names import Path
 from global_heat.model.plan import Forecast, Kind, Plan, Step
@@ -24,6 +26,8 @@ from global_heat.planner.decision import (
     decide_apply,
     forcing,
 )
+from global_heat.planner.external import external_wish
+from global_heat.planner.restriction import refusal, refusal_to_remove
 from global_heat.template.tree import Definition, Tree
 
 Hash = Callable[[str, Json], str]
@@ -99,12 +103,15 @@ def plan_apply(
             continue
         definition = tree.definitions[path]
         here = [i for i in by_path.get(path, ()) if i.region == definition.region]
-        props = tree.properties(path, foresight)
-        rules = schemas.rules(definition.type)
+        external = definition.external_id is not None
+        props = {} if external else tree.properties(path, foresight)
+        rules = None if external else schemas.rules(definition.type)
         faults += _faults_of(path, rules, props)
         faults += _missing_beside(definition, tree, rules, props)
         forces = forcing(schemas, definition.type, props)
         wish = wish_of(props, hash_property, revision if rules is not None and rules.renews else None)
+        if external:
+            wish = external_wish(definition.external_id, hash_property)
         decision = decide_apply(here, definition.type, wish, forces, number)
         forecast, changed, forced_by, kept = _foresee(decision)
         standing = {i.region for i in by_path.get(path, ()) if i.state is not State.LEAVING}
@@ -122,13 +129,17 @@ def plan_apply(
                 forecast=forecast,
                 changed=changed,
                 forcing=forced_by,
+                refused=refusal(definition, tree, decision, recorded, number),
                 needs=needs[path],
             )
         )
     if faults:
         raise Invalid("the template asks for what its resource types refuse", *faults)
     steps = in_batches(steps, tree)
-    steps.extend(_cleans(recorded, needs.keys()))
+    steps.extend(
+        msgspec.structs.replace(step, refused=refusal_to_remove(tree, step.path, by_path[step.path], number))
+        for step in _cleans(recorded, needs.keys())
+    )
     return Plan(number=number, parent=parent, revision=revision, action=action, steps=tuple(steps))
 
 

@@ -106,6 +106,13 @@ ALL: Mapping[str, ResourceType] = {
 }
 
 
+KINDS: Mapping[str, ResourceType] = {
+    **ALL,
+    **{type.saved_as.name: type.saved_as for type in ALL.values() if type.saved_as is not None},
+}
+"""All that the engine makes: also the snapshots of things, which no template names."""
+
+
 def supported() -> Mapping[str, frozenset[str]]:
     """The implemented properties of each implemented type."""
     return {name: type.supported for name, type in ALL.items()}

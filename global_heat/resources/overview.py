@@ -52,6 +52,8 @@ def _section(name: str, schema: TypeSchema, schemas: Schemas) -> str:
         service = f"Service: {type.service}. " if type.service else ""
         lines.append(service + _HANDLES[type.handle])
         answered = set(type.attributes(PhysicalId(""), {}, {}))
+        if type.saved_as is not None:
+            lines += ["", f"With the deletion policy Snapshot it leaves behind: `{type.saved_as.kind}`."]
     if given:
         lines += ["", "| property | type | when it changes |", "|---|---|---|"]
         lines += [_row(key, schema.properties[key], type) for key in sorted(given)]

@@ -103,6 +103,11 @@ class ResourceType:
     polled: ClassVar[bool] = False
     """Whether it becomes ready some time after its create was answered."""
 
+    saved_as: ClassVar[SnapshotType | None] = None
+    """What the deletion policy Snapshot makes of it; None: it has no such policy."""
+    saves: ClassVar[bool] = False
+    """Whether it has one: set together with `saved_as`."""
+
     # deciding: pure
 
     def check(self, props: Properties) -> list[str]:
@@ -198,6 +203,19 @@ class ResourceType:
     async def delete(self, cloud: Cloud, id: PhysicalId) -> None:
         """Send the delete. `Gone` is for the caller to take as done; `Conflict` as "busy, later"."""
         raise AssertionError(f"{self.name} cannot be deleted")
+
+
+class SnapshotType(ResourceType):
+    """What the deletion policy Snapshot makes of a thing before it is deleted. No template names such a type.
+
+    A snapshot is made, found and swept like any other thing, by an attempt of its own, until it is finished.
+    From then on it is retained: not ours any more. Its one property, `of`, is the id of the thing.
+
+    `resolve` raises `Gone` when there is no such thing, `Conflict` while it is busy with something that ends,
+    `Failed` when nothing can be made of it.
+    """
+
+    polled = True
 
 
 async def show_or_none(cloud: Cloud, service: str, path: str, key: str) -> Body | None:

@@ -137,6 +137,18 @@ def _update_intents(case: Case) -> Iterator[Violation]:
             yield Violation(6, f"PUT of {step.after.ref} while its record says {step.after.state}")
 
 
+def _saved_first(case: Case) -> Iterator[Violation]:
+    """Nobody deletes a thing of which a snapshot is still due."""
+    things = case.records.of_things()
+    for entry in _changes(case):
+        id = entry.path.partition("?")[0].rpartition("/")[2]
+        if entry.method != "DELETE" or case.evidence.is_meddled(id) or id not in things:
+            continue
+        step = _last(things[id], entry.sent_at - case.evidence.epoch)
+        if step is not None and step.after is not None and step.after.saving is not None:
+            yield Violation(11, f"DELETE of {step.after.ref} before its snapshot was finished")
+
+
 def _retained_stays(case: Case) -> Iterator[Violation]:
     """What shall be kept is not deleted."""
     things = case.records.of_things()
@@ -309,6 +321,7 @@ CHECKS: tuple[Callable[[Case], Iterable[Violation]], ...] = (
     _one_project,
     _update_intents,
     _retained_stays,
+    _saved_first,
     _gone_is_gone,
     _adopted_by_token,
     _absence_is_seen,

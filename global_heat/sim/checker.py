@@ -67,6 +67,8 @@ def check_rest(
     recorded = {(i.region, i.id): i for i in records if i.id}
     # Of an intent that a stopped stack left open, the next plan looks for what came of it.
     open_intents = {i.token for i in records if i.state is State.INTENT}
+    saved = {(i.region, i.saving.id) for i in records if i.saving is not None and i.saving.id}
+    open_intents |= {i.saving.token for i in records if i.saving is not None and i.saving.token}
     violations = [
         Violation(16, f"stack {header.name} is still {header.state}: open in {', '.join(header.open)}")
         for header in headers
@@ -80,7 +82,7 @@ def check_rest(
         ours = made.token is not None and verifies(
             made.token, evidence.token_keys, Project(made.project), Region(made.region), made.kind
         )
-        known = place in recorded or place in retained or made.token in open_intents
+        known = place in recorded or place in saved or place in retained or made.token in open_intents
         if ours and not known:
             violations.append(Violation(8, f"orphan: {_named(made)}"))
     violations += _duplicates(evidence)
@@ -132,12 +134,12 @@ def _names_freed(evidence: Evidence) -> Iterator[Violation]:
 def _duplicates(evidence: Evidence) -> Iterator[Violation]:
     """Two live things of one incarnation. What was retained is not ours any more."""
     ledger, retained = Ledger(evidence), _retained(evidence)
-    seen: dict[tuple[str, str, str, int], Made] = {}
+    seen: dict[tuple[str, str, str, int, str], Made] = {}
     for made in _live(evidence):
         if made.token is None or made.token not in ledger.versions or (made.region, made.id) in retained:
             continue
         attempt = ledger.last(made.token)
-        other = seen.setdefault((attempt.stack, attempt.region, attempt.path, attempt.n), made)
+        other = seen.setdefault((attempt.stack, attempt.region, attempt.path, attempt.n, attempt.kind), made)
         if other is not made:
             yield Violation(9, f"{attempt.path}#{attempt.n} exists twice: {_named(made)}, {_named(other)}")
 
@@ -247,7 +249,7 @@ def _no_loss(evidence: Evidence, ledger: Ledger) -> Iterator[Violation]:
             if not (key.startswith("stacks/") and key.split("/")[3] == "resources"):
                 continue
             incarnation = decode(Incarnation, value) if value is not None else None
-            if incarnation is not None and incarnation.id:
+            if incarnation is not None and incarnation.id and not incarnation.external:
                 keys_to_id[key] = (incarnation.region, incarnation.id)
             if key in keys_to_id:
                 version = (evidence.earliest_of(written), written.at, incarnation)

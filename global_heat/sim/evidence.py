@@ -164,10 +164,12 @@ class Records:
                     now[key] = after
 
     def of_things(self) -> dict[str, list[Step]]:
-        """By a thing's id: what was written of the incarnation that is it."""
+        """By a thing's id: what was written of the incarnation that is it. What is external is another's."""
         ids: dict[str, str] = {}
         found: dict[str, list[Step]] = defaultdict(list)
         for step in self.steps:
+            if step.record.external:
+                continue
             if step.after is not None and step.after.id:
                 ids[step.key] = step.after.id
             if step.key in ids:

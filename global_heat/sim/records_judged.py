@@ -234,7 +234,7 @@ def _happened(step: Step) -> str:
     if after.state is not State.READY:
         return ""
     if before is None or before.state in _MADE:
-        return "CREATE"
+        return "CHECK" if after.external else "CREATE"
     return "UPDATE" if before.state is State.UPDATING else ""
 
 

@@ -13,7 +13,7 @@ from global_heat.model.records import Attempt, AttemptState, Header, Incarnation
 from global_heat.model.values import Json
 from global_heat.regions.credentials import PasswordCredential
 from global_heat.regions.registry import RegionSpec, Registry
-from global_heat.resources.catalogue import ALL, load_schemas
+from global_heat.resources.catalogue import KINDS, load_schemas
 from global_heat.sim.audit import Auditor
 from global_heat.sim.cloud.world import FakeCloud
 from global_heat.sim.etcd import Link, SimCluster, SimStore
@@ -84,7 +84,7 @@ class SimWorld:
             cluster=self.cluster,
             cloud=self.cloud,
             registry=registry,
-            types=ALL,
+            types=KINDS,
             schemas=schemas,
             credential_of=lambda project, stack: None if stack in self.trustless else credential,
             clock=self.clock,
@@ -99,7 +99,7 @@ class SimWorld:
             self.nodes.append(Node(self._around, name, home, self._branch(), self._latency(home), skew))
         self.user = User(self, self._branch())
         self.auditor = Auditor(
-            self.cloud.transport("a person"), registry, self.project, credential, ALL, self.clock
+            self.cloud.transport("a person"), registry, self.project, credential, KINDS, self.clock
         )
         self.meddled: set[str] = set()
         """Ids of things that a person deleted or changed behind our back."""
@@ -230,17 +230,27 @@ class User:
         self.told: list[Operation] = []
 
     async def create(
-        self, name: str, template: str, rollback: bool = False, files: Mapping[str, str] | None = None
+        self,
+        name: str,
+        template: str,
+        rollback: bool = False,
+        files: Mapping[str, str] | None = None,
+        environment: Json = None,
     ) -> Operation:
-        wish = self._wish(name, template, rollback, files or {})
+        wish = self._wish(name, template, rollback, files or {}, environment or {})
         return await self._ask(
             name, "create", lambda request: self._wishes.create(self._caller, wish, request, REGIONS)
         )
 
     async def update(
-        self, name: str, template: str, rollback: bool = False, files: Mapping[str, str] | None = None
+        self,
+        name: str,
+        template: str,
+        rollback: bool = False,
+        files: Mapping[str, str] | None = None,
+        environment: Json = None,
     ) -> Operation:
-        wish = self._wish(name, template, rollback, files or {})
+        wish = self._wish(name, template, rollback, files or {}, environment or {})
         return await self._ask(
             name, "update", lambda request: self._wishes.update(self._caller, name, wish, request, REGIONS)
         )
@@ -266,8 +276,10 @@ class User:
                 await asyncio.sleep(1.0)
         raise Transient("the store does not answer")
 
-    def _wish(self, name: str, template: str, rollback: bool, files: Mapping[str, str]) -> StackWish:
-        source = Source(template=template, files=dict(files))
+    def _wish(
+        self, name: str, template: str, rollback: bool, files: Mapping[str, str], environment: Json
+    ) -> StackWish:
+        source = Source(template=template, environment=environment, files=dict(files))
         return StackWish(name=name, source=source, region=REGIONS[0], rollback=rollback)
 
     async def _ask(self, name: str, verb: str, ask: Callable[[str], object]) -> Operation:

@@ -107,6 +107,15 @@ def events(project: Project, id: StackId) -> str:
     return f"{STACKS}{project}/{id}/events/"
 
 
+def hook(project: Project, id: StackId, path: Path, region: Region, hook: str) -> str:
+    return f"{STACKS}{project}/{id}/hooks/{path}/{region}/{hook}"
+
+
+def hooks_of(project: Project, id: StackId, path: Path) -> str:
+    """Also a prefix of those nested below: readers look at the records' own path."""
+    return f"{STACKS}{project}/{id}/hooks/{path}/"
+
+
 def signals(project: Project, id: StackId) -> str:
     return f"signals/{project}/{id}/"
 

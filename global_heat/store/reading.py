@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from global_heat.model.records import (
     Attempt,
     EventBatch,
     Header,
+    HookRecord,
     Incarnation,
     NameRecord,
     Operation,
@@ -37,12 +38,31 @@ class StackView(msgspec.Struct, frozen=True):
     plan_entry: Entry
     shards: dict[Region, ShardRecord]
     incarnations: list[Incarnation]
+    hooks: list[HookRecord]
     entries: dict[str, Entry]
     """All of these as they stand in the store."""
 
     @property
     def etag(self) -> str:
         return str(self.header_entry.mod_revision)
+
+    @property
+    def pending(self) -> list[HookRecord]:
+        """The hooks at which steps wait."""
+        return pending(self.header, self.hooks)
+
+
+def pending(header: Header, hooks: Iterable[HookRecord]) -> list[HookRecord]:
+    """Those at which a step of what runs now waits, the one that waits longest first."""
+    waiting = (
+        hook
+        for hook in hooks
+        if not hook.cleared
+        and hook.operation == header.operation
+        and hook.region in header.open
+        and not header.stopping
+    )
+    return sorted(waiting, key=lambda hook: (hook.since, hook.path, hook.hook))
 
 
 def no_stack(name: str) -> Invalid:
@@ -82,6 +102,7 @@ async def read_stack(
     header_entry = plan_entry = None
     shards: dict[Region, ShardRecord] = {}
     incarnations: list[Incarnation] = []
+    hooks: list[HookRecord] = []
     for entry in found.entries:
         part, _, _ = entry.key.removeprefix(prefix).partition("/")
         match part:
@@ -92,6 +113,8 @@ async def read_stack(
             case "shards":
                 shard = decode(ShardRecord, entry.value)
                 shards[shard.region] = shard
+            case "hooks":
+                hooks.append(decode(HookRecord, entry.value))
             case "resources":
                 incarnations.append(decode(Incarnation, entry.value))
     if header_entry is None or plan_entry is None:
@@ -106,6 +129,7 @@ async def read_stack(
         plan_entry=plan_entry,
         shards=shards,
         incarnations=incarnations,
+        hooks=hooks,
         entries={entry.key: entry for entry in found.entries},
     )
 
@@ -200,6 +224,9 @@ async def explain_waits(store: Store, view: StackView) -> list[Wait]:
         elif claim is None:
             on, since = "a replica to claim it", view.header.updated_at
             on += "" if replicas else " (no replica is alive)"
+        elif hooks := [hook for hook in view.pending if hook.region == region]:
+            more = f" and {len(hooks) - 1} more" if len(hooks) > 1 else ""
+            on, since = f"hook {hooks[0].hook} of {hooks[0].path}{more} to be cleared", hooks[0].since
         else:
             on, since = _busy_with(view, region)
         waits.append(Wait(region, on, since, shard.owner or "" if shard else ""))
@@ -218,6 +245,7 @@ def _busy_with(view: StackView, region: Region) -> tuple[str, float]:
     verb = {"INTENT": "created", "CREATED": "ready", "UPDATING": "updated", "LEAVING": "deleted"}[
         eldest.state
     ]
+    verb = "saved by a snapshot" if eldest.saving is not None else verb
     more = f" and {len(busy) - 1} more" if len(busy) > 1 else ""
     return f"{eldest.path} ({eldest.type}) to be {verb}{more}", eldest.updated_at
 

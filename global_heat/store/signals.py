@@ -13,6 +13,7 @@ from global_heat.planner.decision import live
 from global_heat.store import keys
 from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
+from global_heat.store.hooks import clear_hook, hook_of
 from global_heat.store.protocol import Committed, Entry, absent, at_mod, unchanged
 from global_heat.store.reading import read_header
 from global_heat.store.scaling import Scaling
@@ -42,8 +43,11 @@ class Signals:
 
         `only`: the physical id that it must have, since another may have taken its place. A signal with an
         id takes the place of an earlier one with that id; without one it counts once for each `request`.
+        A map with `unset_hook` clears a hook, whatever its resource takes.
         Raises `Invalid`: NOT_FOUND, PRECONDITION (it is not made yet), EXHAUSTED.
         """
+        if (hook := hook_of(said)) is not None:
+            return await clear_hook(self._store, caller.project, stack, path, hook, request)
         if len(json.dumps(said)) > SIGNAL_BYTES_MAX:
             raise Invalid(f"a signal may say at most {SIGNAL_BYTES_MAX} bytes")
         for _ in range(_TRIES):
@@ -67,7 +71,7 @@ class Signals:
         if earlier is not None:
             return earlier.id
         rules = self._documents.schemas.rules(incarnation.type)
-        if rules is None:
+        if rules is None or incarnation.external:
             raise Invalid(f"a resource of type {incarnation.type} takes no signals")
         signal = rules.accept(said, _free_number([record.id for _, record in known]))
         if signal is None:

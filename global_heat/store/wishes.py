@@ -272,6 +272,8 @@ class Wishes:
             return tree, self.plan_tree(header, number, view.plan.number, number, old.action, tree, view)
 
         tree, plan = await self._documents.aside(planned)
+        before = await self._documents.plan(old.project, old.id, view.plan)
+        plan = msgspec.structs.replace(plan, began=before.first)
         operation = await read_operation(self._store, old.project, old.operation)
         operation = msgspec.structs.replace(operation, plan=number)
         change = StackChange(

@@ -12,10 +12,12 @@ from global_heat.model.values import Json
 from global_heat.template.batching import faults_of
 from global_heat.template.constraint import Constraint
 from global_heat.template.crossing import Crossable, find_crossings
+from global_heat.template.deleting import SNAPSHOT, check_snapshot
 from global_heat.template.environment import Environment, read_environment
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.evaluator import Evaluator, NoEvaluator
 from global_heat.template.expansion import Expansion, Limits
+from global_heat.template.external import external_at, external_gap, external_lookup
 from global_heat.template.implied import Implied
 from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults, place, spell
@@ -149,6 +151,7 @@ class _Compiler:
         self._reads[leaf.path] = reads_of(trace)
         self._note_reads(trace)
         self._check_policy(leaf.place, leaf.schema)
+        check_snapshot(leaf.place, leaf.type, leaf.schema, self._faults)
         self._note_gaps(leaf)
 
     def _shape(self, leaf: Leaf) -> dict[str, Json]:
@@ -174,27 +177,25 @@ class _Compiler:
         if supported is None:
             self._gap(leaf.path, leaf.type, (standing.at, "type"))
             return
+        if standing.external_id is not None:
+            if what := external_gap(leaf, self._schemas):
+                self._gap(leaf.path, what, external_at(leaf))
+            else:
+                self._lookups.setdefault(external_lookup(leaf))
+            return
         self._note_unsupported(leaf, supported)
         rules = self._schemas.rules(leaf.type)
         for what in rules.gaps(self._properties[leaf.path]) if rules is not None else ():
             self._gap(leaf.path, f"{what} of {leaf.type}", leaf.given.at)
-        if standing.deletion_policy == "Snapshot":
-            self._gap(leaf.path, "the deletion policy Snapshot", (standing.at, "deletion_policy"))
-        if standing.external_id is not None:
-            self._gap(leaf.path, "external_id", (standing.at, "external_id"))
-        self._note_settings(standing)
+        if standing.deletion_policy == SNAPSHOT and rules is not None and not rules.saves:
+            what = f"the deletion policy Snapshot of {leaf.type}"
+            self._gap(leaf.path, what, (standing.at, "deletion_policy"))
 
     def _note_unsupported(self, node: Leaf | Group, supported: Collection[str]) -> None:
         for name in node.given.names(self._run):
             value = node.given.value(name, self._run)
             if name in node.schema.properties and name not in supported and value not in (None, OMITTED):
                 self._gap(node.path, f"the property {name} of {node.type}", (node.given.at, name))
-
-    def _note_settings(self, standing: Place) -> None:
-        for word, said in (("hooks", standing.hooks), ("restricted_actions", standing.restricted)):
-            if said:
-                at = place("environment", "resource_registry", "resources", *standing.path.split("/"), word)
-                self._gap(standing.path, word, at)
 
     def _gap(self, path: Path, what: str, at: At) -> None:
         self._gaps.append(Gap(path, what, spell(at)))
@@ -257,7 +258,13 @@ class _Compiler:
             self._opens[container.path] = reads_of(trace)
             self._note_reads(trace)
         container.place.metadata(self._run)
-        self._note_settings(container.place)
+        check_snapshot(container.place, container.place.text.type, None, self._faults)
+        if container.place.external_id is not None:
+            what = "external_id of a nested stack"
+            self._gap(container.path, what, (container.place.at, "external_id"))
+        if container.place.hooks:
+            at = place("environment", "resource_registry", "resources", *container.path.split("/"), "hooks")
+            self._gap(container.path, "hooks of a nested stack or group", at)
 
     def _evaluate_open(self, group: Group) -> None:
         """Evaluate what says which members a group has."""

@@ -24,6 +24,8 @@ from global_heat.template.values import OMITTED
 from global_heat.template.view import NothingYet, View
 
 ROOT = Path("")
+EXTERNAL = "external "
+"""Before a type's name: the constraint that a thing of that type has this id."""
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -98,7 +100,7 @@ class Lookup(msgspec.Struct, frozen=True):
     """The resource that asks; empty: a parameter."""
     region: Region
     constraint: str
-    """Such as `nova.flavor`."""
+    """Such as `nova.flavor`, or `EXTERNAL` and a type."""
     value: str
     location: str
     """Where in the template it stands."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import enum
 import multiprocessing
 import sys
@@ -25,11 +26,14 @@ from pytest import MonkeyPatch
 
 from global_heat.engine import running
 from global_heat.model.errors import Invalid
+from global_heat.model.records import HookRecord
 from global_heat.sim import loop, node
 from global_heat.sim.checker import Violation, check_gone, check_history, check_rest
 from global_heat.sim.etcd import SimStore
 from global_heat.sim.process import Process
 from global_heat.sim.world import SimWorld
+from global_heat.store.codec import decode
+from global_heat.template.registry import HOOKS
 
 T = TypeVar("T")
 Call = Callable[[], Awaitable[T]]
@@ -75,10 +79,21 @@ class Life:
 
     needs: str
     wishes: tuple[str, ...]
+    type: str = ""
+    """Empty: as the life is called."""
+    beside: str = ""
+    """What stands beside its properties."""
+    hooks: tuple[str, ...] = ()
+    """Each is cleared a while after somebody waits at it."""
 
-    def templates(self, type: str) -> Iterator[str]:
+    @property
+    def environment(self) -> Any:
+        return {"resource_registry": {"resources": {"x": {"hooks": list(self.hooks)}}}}
+
+    def templates(self, name: str) -> Iterator[str]:
+        type = self.type or name
         for wish in self.wishes:
-            yield f"{_HEAD}{self.needs}  x: {{type: '{type}', properties: {{{wish}}}}}\n"
+            yield f"{_HEAD}{self.needs}  x: {{type: '{type}'{self.beside}, properties: {{{wish}}}}}\n"
 
 
 _IMAGE = "name: i, disk_format: qcow2, container_format: bare, location: 'http://images.example/{}'"
@@ -176,6 +191,23 @@ LIVES: dict[str, Life] = {
 }
 
 
+_SAVED = ", deletion_policy: Snapshot"
+OTHER_LIVES: dict[str, Life] = {
+    "a volume that is saved": Life("", ("size: 1", "size: 1, image: cirros"), "OS::Cinder::Volume", _SAVED),
+    "a server that is saved": Life(_PORT, (_ON_PORT,), "OS::Nova::Server", _SAVED),
+    "a net with hooks": Life("", ("name: a", "name: b"), "OS::Neutron::Net", "", HOOKS),
+    "a relation with hooks": Life(
+        _SUBNET + _ROUTER,
+        ("router: {get_resource: router}, subnet: {get_resource: subnet}",),
+        "OS::Neutron::RouterInterface",
+        "",
+        HOOKS,
+    ),
+    "a thing that is there": Life("", ("",), "OS::Heat::TestResource", ", external_id: there"),
+}
+"""Lives that differ by what stands beside the properties."""
+
+
 class Seam:
     """Counts the points of a run, and strikes at one of them; 0: at none."""
 
@@ -251,7 +283,7 @@ def _listen(patch: MonkeyPatch, seam: Seam) -> None:
     async def commit(self: Any, *guards: Any, **writes: Any) -> Any:
         call = lambda: real_commit(self, *guards, **writes)  # noqa: E731
         changed = (*writes.get("put", ()), *writes.get("delete", ()))
-        of_it = any("/resources/x/" in key for key in changed)
+        of_it = any("/resources/x/" in key or "/hooks/x/" in key for key in changed)
         return await (seam.cross(self._process, call) if of_it else call())
 
     patch.setattr(node._CloudWay, "send", send)
@@ -269,12 +301,14 @@ async def _live(type: str, at: int, how: How) -> tuple[int, list[Violation], lis
     seam = Seam(world, at, how)
     found: list[Violation] = []
     states: list[str] = []
+    life = (LIVES | OTHER_LIVES)[type]
     with MonkeyPatch.context() as patch:
         _listen(patch, seam)
         world.start()
-        for n, template in enumerate(LIVES[type].templates(type)):
+        clearing = asyncio.ensure_future(_clear_hooks(world))
+        for n, template in enumerate(life.templates(type)):
             wish = world.user.update if n else world.user.create
-            await wish("web", template)
+            await wish("web", template, environment=life.environment)
             found += await _at_rest(world, states)
         await world.user.delete("web")
         found += await _at_rest(world, states)
@@ -282,8 +316,19 @@ async def _live(type: str, at: int, how: How) -> tuple[int, list[Violation], lis
             found.append(Violation(18, "attempts are never closed"))
         found += check_gone(world.evidence()) + check_history(world.evidence())
         found += [Violation(0, f"{each.name}: {each.failure()!r}") for each in world.nodes if each.failure()]
+        clearing.cancel()
         await world.stop()
     return seam.count, found, states
+
+
+async def _clear_hooks(world: SimWorld) -> None:
+    """A person who looks now and then, and lets everything go on."""
+    while True:
+        await asyncio.sleep(1.0)
+        for entry in world.cluster.scan("stacks/", "", world.cluster.revision):
+            if entry.key.split("/")[3] == "hooks" and not (hook := decode(HookRecord, entry.value)).cleared:
+                with contextlib.suppress(Invalid):
+                    await world.user.signal("web", hook.path, {"unset_hook": hook.hook})
 
 
 async def _at_rest(world: SimWorld, states: list[str]) -> list[Violation]:
@@ -316,12 +361,12 @@ def quiet() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", action="append", default=[], help="a resource type")
+    parser.add_argument("--only", action="append", default=[], help="a resource type, or another life")
     parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
     options = parser.parse_args()
     quiet()
     begun = time.monotonic()
-    all_points = list(points(options.only or LIVES))
+    all_points = list(points(options.only or LIVES | OTHER_LIVES))
     with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
         wrong = [line for lines in pool.imap_unordered(strike, all_points, chunksize=8) for line in lines]
     print("\n".join(wrong[:50]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import crash_points
 import pytest
-from crash_points import LIVES, How
+from crash_points import LIVES, OTHER_LIVES, How
 
 from global_heat.engine import creating
 from global_heat.resources.catalogue import ALL
@@ -26,7 +26,7 @@ def test_every_resource_type_has_a_life():
     assert set(LIVES) == set(ALL)
 
 
-@pytest.mark.parametrize("type", ONE_OF_EACH_HANDLE)
+@pytest.mark.parametrize("type", [*ONE_OF_EACH_HANDLE, *OTHER_LIVES])
 def test_whoever_is_struck_wherever_nothing_is_violated(type):
     points = list(crash_points.points([type]))
     assert len({at for _, at, _ in points}) >= 4

@@ -152,6 +152,9 @@ def _recorded(records: Records) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {
         (each.region, each.id): each.ref for each in records.incarnations if each.id and _is_thing(each)
     }
+    for each in records.incarnations:
+        if each.saving is not None and each.saving.id:
+            found[each.region, each.saving.id] = f"{each.ref} (snapshot)"
     for attempt in records.attempts:
         if attempt.state is AttemptState.RETAINED:
             found[attempt.region, attempt.id] = f"{attempt.path}@{attempt.region}#{attempt.n} (retained)"
@@ -190,13 +193,13 @@ def _duplicates(ours: Iterable[Made], records: Records) -> Iterable[Discrepancy]
     failed = {header.id for header in records.headers if header.status is Status.FAILED}
     leaving = {each.id for each in records.incarnations if each.state is State.LEAVING}
     whose = {attempt.token: attempt for attempt in records.attempts}
-    twins: dict[tuple[str, Region, str, int], list[Made]] = defaultdict(list)
+    twins: dict[tuple[str, Region, str, int, str], list[Made]] = defaultdict(list)
     for made in ours:
         attempt = whose.get(made.token) if made.token else None  # type: ignore[call-overload]
         if attempt is not None and attempt.state is not AttemptState.RETAINED and made.id not in leaving:
             n = attempt.n if attempt.stack in failed else 0
-            twins[attempt.stack, attempt.region, attempt.path, n].append(made)
-    for (_, region, path, _), makes in twins.items():
+            twins[attempt.stack, attempt.region, attempt.path, n, attempt.kind].append(made)
+    for (_, region, path, _, _), makes in twins.items():
         for made in makes[1:]:
             story = f"{path} exists {len(makes)} times: also as {makes[0].id}"
             yield Discrepancy("duplicate", region, made.kind, made.id, story)

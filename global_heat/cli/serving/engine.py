@@ -30,7 +30,7 @@ from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.model.names import Region, ReplicaId, StackId
 from global_heat.model.records import Header
 from global_heat.model.schema import Schemas
-from global_heat.resources.catalogue import ALL, load_schemas
+from global_heat.resources.catalogue import KINDS, load_schemas
 from global_heat.store import keys
 from global_heat.store.documents import CACHED_TREES_MAX, Documents
 from global_heat.store.keys import Shard
@@ -109,7 +109,7 @@ def _world(out: Outside) -> World:
         seal=out.seal,
         clouds=_StackClouds(out),
         health=out.health,
-        types=ALL,
+        types=KINDS,
         clock=time.time,
         random_bytes=secrets.token_bytes,
         settings=config.engine,

@@ -12,11 +12,15 @@ from global_heat.api.auth import Tokens, Who
 from global_heat.api.ports import Checked, LookUp
 from global_heat.cli.serving.callers import Proof
 from global_heat.model.errors import Error, Fault, Invalid
-from global_heat.model.names import Region
+from global_heat.model.names import PhysicalId, Region
 from global_heat.regions.cloud import Cloud, Gone
 from global_heat.regions.clouds import Clouds
 from global_heat.regions.credentials import TokenCredential
 from global_heat.regions.sessions import Sessions
+from global_heat.resources.catalogue import ALL
+from global_heat.resources.external import show_external
+from global_heat.resources.type import Handle, ResourceType
+from global_heat.template.tree import EXTERNAL
 
 CHECK_SECONDS = 5.0
 AT_ONCE_MAX = 16
@@ -76,7 +80,8 @@ class CloudLookUps:
         shown: set[TokenCredential] = set()
         asked: dict[tuple[str, str, str], LookUp] = {}
         for lookup in lookups:
-            if lookup.constraint in PLACES and isinstance(lookup.value, str) and lookup.value:
+            known = lookup.constraint in PLACES or _external_type(lookup) is not None
+            if known and isinstance(lookup.value, str) and lookup.value:
                 asked.setdefault(_question(lookup), lookup)
         gate = asyncio.Semaphore(AT_ONCE_MAX)
         try:
@@ -105,7 +110,7 @@ class CloudLookUps:
                 credential = TokenCredential(proof.token, proof.who.project)
                 shown.add(credential)
                 cloud = await self._clouds.open(lookup.region, proof.who.project, credential)
-                found = await _exists(cloud, PLACES[lookup.constraint], str(lookup.value))
+                found = await _is_there(cloud, lookup)
         except TimeoutError:
             return _Trouble(f"{where} was not checked: no answer within {self._seconds:g} s")
         except Error as error:
@@ -116,6 +121,24 @@ class CloudLookUps:
 class _Trouble(msgspec.Struct, frozen=True):
     text: str
     certain: bool = False
+
+
+def _external_type(lookup: LookUp) -> ResourceType | None:
+    """The type of the thing that an `external_id` names, if a cloud has such things."""
+    type = ALL.get(lookup.constraint.removeprefix(EXTERNAL))
+    return type if type is not None and type.handle is not Handle.LOCAL else None
+
+
+async def _is_there(cloud: Cloud, lookup: LookUp) -> bool:
+    type = _external_type(lookup)
+    if type is None:
+        return await _exists(cloud, PLACES[lookup.constraint], str(lookup.value))
+    try:
+        return await show_external(type, cloud, PhysicalId(lookup.value)) is not None
+    except Invalid as refusal:
+        if refusal.metadata.get("status") not in ("400", "403"):
+            raise
+        return False
 
 
 async def _exists(cloud: Cloud, place: Place, value: str) -> bool:

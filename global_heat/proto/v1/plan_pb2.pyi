@@ -167,6 +167,7 @@ class PlannedResource(google.protobuf.message.Message):
     ACTION_FIELD_NUMBER: builtins.int
     CHANGES_FIELD_NUMBER: builtins.int
     NEEDS_FIELD_NUMBER: builtins.int
+    REFUSED_FIELD_NUMBER: builtins.int
     path: builtins.str
     """Its place in the tree of the stack: `server`, `group/3/server`."""
     region: builtins.str
@@ -175,6 +176,8 @@ class PlannedResource(google.protobuf.message.Message):
     """As in the template: `OS::Nova::Server`."""
     action: global___PlannedAction.ValueType
     """What is done."""
+    refused: builtins.str
+    """Why this will fail before anything of it is done, for people; empty: nothing is known to be in its way."""
     @property
     def changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PropertyChange]:
         """The properties that differ."""
@@ -192,8 +195,9 @@ class PlannedResource(google.protobuf.message.Message):
         action: global___PlannedAction.ValueType = ...,
         changes: collections.abc.Iterable[global___PropertyChange] | None = ...,
         needs: collections.abc.Iterable[builtins.str] | None = ...,
+        refused: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["action", b"action", "changes", b"changes", "needs", b"needs", "path", b"path", "region", b"region", "type", b"type"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["action", b"action", "changes", b"changes", "needs", b"needs", "path", b"path", "refused", b"refused", "region", b"region", "type", b"type"]) -> None: ...
 
 global___PlannedResource = PlannedResource
 

@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cglobalheat/v1/resource.proto\x12\rglobalheat.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x03\n\x08Resource\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04path\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06region\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04type\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bphysical_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bincarnation\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x33\n\x06\x61\x63tion\x18\x07 \x01(\x0e\x32\x1d.globalheat.v1.ResourceActionB\x04\xe2\x41\x01\x03\x12\x33\n\x06status\x18\x08 \x01(\x0e\x32\x1d.globalheat.v1.ResourceStatusB\x04\xe2\x41\x01\x03\x12\x1b\n\rstatus_reason\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04plan\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05needs\x18\x0b \x03(\tB\x04\xe2\x41\x01\x03\x12\x31\n\nattributes\x18\x0c \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03*\x85\x01\n\x0eResourceAction\x12\x1f\n\x1bRESOURCE_ACTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16RESOURCE_ACTION_CREATE\x10\x01\x12\x1a\n\x16RESOURCE_ACTION_UPDATE\x10\x02\x12\x1a\n\x16RESOURCE_ACTION_DELETE\x10\x03*\xa9\x01\n\x0eResourceStatus\x12\x1f\n\x1bRESOURCE_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESOURCE_STATUS_WAITING\x10\x01\x12\x1f\n\x1bRESOURCE_STATUS_IN_PROGRESS\x10\x02\x12\x1c\n\x18RESOURCE_STATUS_COMPLETE\x10\x03\x12\x1a\n\x16RESOURCE_STATUS_FAILED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cglobalheat/v1/resource.proto\x12\rglobalheat.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x03\n\x08Resource\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04path\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06region\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04type\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bphysical_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0bincarnation\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x33\n\x06\x61\x63tion\x18\x07 \x01(\x0e\x32\x1d.globalheat.v1.ResourceActionB\x04\xe2\x41\x01\x03\x12\x33\n\x06status\x18\x08 \x01(\x0e\x32\x1d.globalheat.v1.ResourceStatusB\x04\xe2\x41\x01\x03\x12\x1b\n\rstatus_reason\x18\t \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04plan\x18\n \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05needs\x18\x0b \x03(\tB\x04\xe2\x41\x01\x03\x12\x31\n\nattributes\x18\x0c \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x13\n\x05hooks\x18\x0f \x03(\tB\x04\xe2\x41\x01\x03*\xa0\x01\n\x0eResourceAction\x12\x1f\n\x1bRESOURCE_ACTION_UNSPECIFIED\x10\x00\x12\x1a\n\x16RESOURCE_ACTION_CREATE\x10\x01\x12\x1a\n\x16RESOURCE_ACTION_UPDATE\x10\x02\x12\x1a\n\x16RESOURCE_ACTION_DELETE\x10\x03\x12\x19\n\x15RESOURCE_ACTION_CHECK\x10\x04*\xa9\x01\n\x0eResourceStatus\x12\x1f\n\x1bRESOURCE_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESOURCE_STATUS_WAITING\x10\x01\x12\x1f\n\x1bRESOURCE_STATUS_IN_PROGRESS\x10\x02\x12\x1c\n\x18RESOURCE_STATUS_COMPLETE\x10\x03\x12\x1a\n\x16RESOURCE_STATUS_FAILED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,10 +62,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOURCE'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_RESOURCE'].fields_by_name['update_time']._loaded_options = None
   _globals['_RESOURCE'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
-  _globals['_RESOURCEACTION']._serialized_start=630
-  _globals['_RESOURCEACTION']._serialized_end=763
-  _globals['_RESOURCESTATUS']._serialized_start=766
-  _globals['_RESOURCESTATUS']._serialized_end=935
+  _globals['_RESOURCE'].fields_by_name['hooks']._loaded_options = None
+  _globals['_RESOURCE'].fields_by_name['hooks']._serialized_options = b'\342A\001\003'
+  _globals['_RESOURCEACTION']._serialized_start=651
+  _globals['_RESOURCEACTION']._serialized_end=811
+  _globals['_RESOURCESTATUS']._serialized_start=814
+  _globals['_RESOURCESTATUS']._serialized_end=983
   _globals['_RESOURCE']._serialized_start=144
-  _globals['_RESOURCE']._serialized_end=627
+  _globals['_RESOURCE']._serialized_end=648
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,8 @@ class _ResourceActionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     """It is changed in place."""
     RESOURCE_ACTION_DELETE: _ResourceAction.ValueType  # 3
     """It is removed."""
+    RESOURCE_ACTION_CHECK: _ResourceAction.ValueType  # 4
+    """It was there before, and is only looked at."""
 
 class ResourceAction(_ResourceAction, metaclass=_ResourceActionEnumTypeWrapper):
     """What is done with a resource. The words are Heat's."""
@@ -47,6 +49,8 @@ RESOURCE_ACTION_UPDATE: ResourceAction.ValueType  # 2
 """It is changed in place."""
 RESOURCE_ACTION_DELETE: ResourceAction.ValueType  # 3
 """It is removed."""
+RESOURCE_ACTION_CHECK: ResourceAction.ValueType  # 4
+"""It was there before, and is only looked at."""
 global___ResourceAction = ResourceAction
 
 class _ResourceStatus:
@@ -101,6 +105,7 @@ class Resource(google.protobuf.message.Message):
     ATTRIBUTES_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     UPDATE_TIME_FIELD_NUMBER: builtins.int
+    HOOKS_FIELD_NUMBER: builtins.int
     name: builtins.str
     """`projects/{project}/stacks/{stack}/resources/{path}`; slashes of the path are written `%2F`."""
     path: builtins.str
@@ -137,6 +142,10 @@ class Resource(google.protobuf.message.Message):
     def update_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When its record was last written; unset where that is not recorded."""
 
+    @property
+    def hooks(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The hooks at which it waits now, each until a signal `{"unset_hook": "pre-create"}` clears it."""
+
     def __init__(
         self,
         *,
@@ -154,8 +163,9 @@ class Resource(google.protobuf.message.Message):
         attributes: google.protobuf.struct_pb2.Struct | None = ...,
         create_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         update_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        hooks: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["attributes", b"attributes", "create_time", b"create_time", "update_time", b"update_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["action", b"action", "attributes", b"attributes", "create_time", b"create_time", "incarnation", b"incarnation", "name", b"name", "needs", b"needs", "path", b"path", "physical_id", b"physical_id", "plan", b"plan", "region", b"region", "status", b"status", "status_reason", b"status_reason", "type", b"type", "update_time", b"update_time"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["action", b"action", "attributes", b"attributes", "create_time", b"create_time", "hooks", b"hooks", "incarnation", b"incarnation", "name", b"name", "needs", b"needs", "path", b"path", "physical_id", b"physical_id", "plan", b"plan", "region", b"region", "status", b"status", "status_reason", b"status_reason", "type", b"type", "update_time", b"update_time"]) -> None: ...
 
 global___Resource = Resource

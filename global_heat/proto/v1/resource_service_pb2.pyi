@@ -131,7 +131,8 @@ class SignalResourceRequest(google.protobuf.message.Message):
     @property
     def data(self) -> google.protobuf.struct_pb2.Value:
         """What is said, as its type understands it: to a wait condition's handle a map with `status` (SUCCESS or
-        FAILURE), `reason`, `data` and `id`, all of which may be left out.
+        FAILURE), `reason`, `data` and `id`, all of which may be left out. `{"unset_hook": "pre-create"}` clears a
+        hook at which a resource of any type waits.
         """
 
     def __init__(

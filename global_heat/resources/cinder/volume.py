@@ -9,6 +9,7 @@ from global_heat.model.errors import Transient
 from global_heat.model.names import PhysicalId, Token
 from global_heat.model.values import Body, Json, Properties, Unknown
 from global_heat.regions.cloud import Cloud, Conflict, ServiceRefusal
+from global_heat.resources.cinder.backup import VolumeBackup
 from global_heat.resources.cinder.states import in_use, settled
 from global_heat.resources.lookup import find_id, is_uuid
 from global_heat.resources.marks import cleaned, marked, metadata_token
@@ -36,6 +37,7 @@ class Volume(ResourceType):
     service = "volume"
     kind = "volume.volume"
     polled = True
+    saved_as, saves = VolumeBackup(), True
     supported = frozenset(
         {
             "availability_zone",

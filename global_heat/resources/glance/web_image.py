@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from urllib.parse import quote
 
 from global_heat.model.names import PhysicalId, Token
 from global_heat.model.token import mark, token_in
@@ -58,7 +59,7 @@ class WebImage(ResourceType):
 
     async def show(self, cloud: Cloud, id: PhysicalId) -> Body | None:
         try:
-            return await cloud.get(self.service, f"/images/{id}")
+            return await cloud.get(self.service, f"/images/{quote(id, safe='')}")
         except Gone:
             return None
 

@@ -13,6 +13,7 @@ from global_heat.resources.local import CONFIGS
 from global_heat.resources.lookup import find_id
 from global_heat.resources.nova import addresses, changes
 from global_heat.resources.nova.disks import disk_faults, disks_of, resolve_disks
+from global_heat.resources.nova.image import ServerImage
 from global_heat.resources.nova.interfaces import (
     interface_faults,
     interface_gaps,
@@ -34,6 +35,7 @@ class Server(ResourceType):
     service = "compute"
     kind = "compute.server"
     polled = True
+    saved_as, saves = ServerImage(), True
     seeks = CONFIGS
     supported = frozenset(
         {

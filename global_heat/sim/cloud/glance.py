@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -70,20 +71,37 @@ class Glance:
             return None
         return image if _visible(image, project_id) else None
 
-    def snapshot(self, project_id: str, user_id: str, name: str, server_id: str) -> Thing:
-        """An image of a server: `queued` now, `active` later."""
+    def snapshot(
+        self,
+        call: Call,
+        name: str,
+        metadata: Mapping[str, str],
+        server: Thing,
+        ended: Callable[[float], None],
+    ) -> Thing:
+        """An image of a server: `queued` now, `active` later, unless the server is gone before that."""
         wish: Body = {
+            **metadata,
             "name": name,
             "disk_format": "qcow2",
             "container_format": "bare",
             "image_type": "snapshot",
-            "instance_uuid": server_id,
+            "instance_uuid": server.id,
         }
-        image = self._place(self._ground.new_id(), project_id, user_id, wish, Origin.SERVICE)
+        id = self._ground.new_id()
+        image = self._place(id, call.project_id, call.who.user_id, wish, Origin.USER)
+        fails = self._ground.faults.fails(KIND)
 
         def taken(at: float) -> None:
-            if image.deleted_at is None:
-                self._fill(image, server_id.encode())
+            ended(at)
+            if image.deleted_at is not None:
+                return
+            if fails:
+                image.body["status"] = "killed"
+            elif server.deleted_at is not None:
+                self._ground.things.remove(image, at)
+            else:
+                self._fill(image, server.id.encode())
 
         self._ground.later(self._ground.settings.image_seconds, taken)
         return image

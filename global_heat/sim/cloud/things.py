@@ -157,6 +157,8 @@ def token_of(body: Body) -> str | None:
     for value in (body.get("metadata") or {}).values():
         if isinstance(value, str) and (found := token_in(value)):
             return found
+    if body.get("image_type") == "snapshot" and (found := token_in(body.get("gh_token"))):
+        return found
     for tag in body.get("tags") or ():
         if found := token_in(tag):
             return found

@@ -12,7 +12,7 @@ from global_heat.proto.v1.resource_service_pb2_grpc import ResourceServiceStub
 from global_heat.resources.catalogue import load_schemas
 from global_heat.store.codec import decode
 from global_heat.store.reading import read_signals, resolve_name
-from tests.unit.api.world import World, refused, spec
+from tests.unit.api.world import EAST, World, refused, spec
 
 HANDLE = """
 heat_template_version: 2018-08-31
@@ -79,3 +79,21 @@ async def test_a_signal_that_makes_no_sense_is_refused(world: World) -> None:
     assert (await refused(client.signal_resource("web", PATH, "text"))).code == "INVALID_ARGUMENT"
     assert (await refused(client.signal_resource("web", "nobody"))).code == "NOT_FOUND"
     assert (await refused(client.signal_resource("none", PATH))).code == "NOT_FOUND"
+
+
+async def test_a_hook_is_cleared_once_whatever_its_resource_takes(world: World) -> None:
+    client = world.client()
+    await client.create_stack("web", spec(HANDLE.replace("WaitConditionHandle", "RandomString")))
+    await world.pause("web", PATH, "pre-create", EAST)
+    assert list((await client.get_resource("web", PATH)).hooks) == ["pre-create"]
+    said = {"unset_hook": "pre-create"}
+    for token in ("eye", "bob"):
+        await refused(world.client(token).signal_resource("web", PATH, said))
+    work = await world.store.scan("work/RegionOne/")
+    for _ in range(2):
+        assert await client.signal_resource("web", PATH, said, request_id="same") == "pre-create"
+    assert list((await client.get_resource("web", PATH)).hooks) == []
+    woken = await world.store.scan("work/RegionOne/")
+    assert woken.entries[0].mod_revision > work.entries[0].mod_revision
+    assert (await refused(client.signal_resource("web", PATH, said))).code == "INVALID_ARGUMENT"
+    assert (await refused(client.signal_resource("web", PATH, {"unset_hook": 5}))).code == "INVALID_ARGUMENT"

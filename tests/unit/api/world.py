@@ -21,11 +21,13 @@ from global_heat.api.ports import Backend, Checked
 from global_heat.api.server import Listen, bind, build_server
 from global_heat.client import ApiError, Client, Connection, FixedToken, parse_endpoints
 from global_heat.model.errors import Fault, Invalid, Reason, Transient
+from global_heat.model.names import Path as ResourcePath
 from global_heat.model.names import PhysicalId, Project, Region, ReplicaId, StackId
 from global_heat.model.records import (
     Event,
     EventBatch,
     Header,
+    HookRecord,
     Incarnation,
     RegionRecord,
     ShardRecord,
@@ -215,6 +217,14 @@ class World:
         view = await self._view(name, "red")
         record = ShardRecord(region=region, plan=view.plan.number, parked=Waiting(on, 1e9))
         await self._put(keys.shard(view.header.project, view.header.id, region), record)
+
+    async def pause(self, name: str, path: str, hook: str, region: Region) -> None:
+        """Record that a step waits at a hook."""
+        header = (await self._view(name, "red")).header
+        record = HookRecord(
+            path=ResourcePath(path), region=region, hook=hook, operation=header.operation, since=time.time()
+        )
+        await self._put(keys.hook(header.project, header.id, record.path, region, hook), record)
 
     async def fail(self, name: str, reason: str) -> None:
         view = await self._view(name, "red")

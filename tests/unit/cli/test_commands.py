@@ -16,7 +16,7 @@ from global_heat.model.names import Project
 from global_heat.resources.catalogue import load_schemas
 from global_heat.resources.heat.wait_condition_handle import command
 from global_heat.store.reading import resolve_name
-from tests.unit.api.world import ONE_NET, TWO_REGIONS, WEST
+from tests.unit.api.world import EAST, ONE_NET, TWO_REGIONS, WEST
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ def test_a_plan_is_a_table_of_regions_then_the_steps_by_region(front, template):
         "action": "change",
         "changes": ["name"],
         "forces_replacement": [],
+        "refused": "",
         "needs": [],
     }
     stale = front.run("stack", "apply", "web", "-t", template, "--etag", "1")
@@ -232,3 +233,30 @@ def test_no_command_has_an_option_twice() -> None:
     for each in commands(main, click.Context(main)):
         names = [name for param in each.params for name in (*param.opts, *param.secondary_opts)]
         assert len(names) == len(set(names)), each.name
+
+
+def test_hooks_are_polled_and_cleared(front, template):
+    ok(front.run("stack", "create", "web", "-t", template, "-P", "label=x"))
+    for path, hook, region in (
+        ("net", "pre-create", EAST),
+        ("subnet", "pre-create", EAST),
+        ("far", "pre-create", WEST),
+    ):
+        front.do(front.world.pause("web", path, hook, region))
+
+    def waiting():
+        rows = json.loads(ok(front.run("stack", "hook", "poll", "web", "-f", "json")))
+        return [(each["region"], each["resource"], each["hook"]) for each in rows]
+
+    assert waiting() == [
+        ("RegionOne", "net", "pre-create"),
+        ("RegionOne", "subnet", "pre-create"),
+        ("RegionTwo", "far", "pre-create"),
+    ]
+    cleared = ok(front.run("stack", "hook", "clear", "web", "*net"))
+    assert cleared.splitlines() == ["net: pre-create is cleared", "subnet: pre-create is cleared"]
+    assert waiting() == [("RegionTwo", "far", "pre-create")]
+    none = front.run("stack", "hook", "clear", "web", "far", "--hook", "post-create")
+    assert none.exit_code == 1 and "waits at no such hook" in none.stderr
+    again = front.run("resource", "signal", "web", "net", "--data", '{"unset_hook": "pre-create"}')
+    assert again.exit_code == 1 and "nobody waits" in again.stderr

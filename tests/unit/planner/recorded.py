@@ -52,10 +52,10 @@ def recorded(
     )
 
 
-def compiled(resources: str) -> Tree:
+def compiled(resources: str, environment: dict[str, Json] | None = None) -> Tree:
     """A tree of the resources as given in a template's text."""
     template = f"heat_template_version: 2021-04-16\nresources:\n{resources}"
-    return compile_source(Source(template), _IDENTITY, SCHEMAS, ("east", "west"))
+    return compile_source(Source(template, environment or {}), _IDENTITY, SCHEMAS, ("east", "west"))
 
 
 def built(resources: str, plan: int = 1) -> dict[str, Incarnation]:
@@ -91,13 +91,18 @@ def attributes_of(incarnation: Incarnation) -> Mapping[str, Json]:
     return {"": incarnation.id}
 
 
-def planned(resources: str, *incarnations: Incarnation, number: int = 2) -> Plan:
+def planned(
+    resources: str,
+    *incarnations: Incarnation,
+    number: int = 2,
+    environment: dict[str, Json] | None = None,
+) -> Plan:
     return plan_apply(
         number,
         number - 1,
         number,
         Action.UPDATE,
-        compiled(resources),
+        compiled(resources, environment),
         incarnations,
         SCHEMAS,
         hashed,

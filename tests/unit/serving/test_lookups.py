@@ -9,6 +9,7 @@ from global_heat.api.ports import Checked, LookUp
 from global_heat.cli.serving.callers import Proof
 from global_heat.cli.serving.lookups import CHECK_SECONDS, CloudLookUps
 from global_heat.model.names import Region
+from global_heat.regions.credentials import TokenCredential
 from global_heat.sim.cloud.inprocess import Cut
 from global_heat.sim.loop import run
 from tests.unit.serving.bench import EAST, WEST, Bench
@@ -43,6 +44,23 @@ def test_what_is_there_is_there_by_name_and_by_id() -> None:
             lookup("nova.flavor", "3"),
         )
         assert found == Checked()
+
+    run(main())
+
+
+def test_what_an_external_id_names_is_looked_for_by_its_id_alone() -> None:
+    async def main() -> None:
+        bench = Bench()
+        external = "external OS::Neutron::Net"
+        cloud = await bench.clouds.open(
+            EAST, (await bench.who()).project, TokenCredential(bench.token(), (await bench.who()).project)
+        )
+        public = (await cloud.list("network", "/networks", "networks"))[0]["id"]
+        assert await check(bench, lookup(external, public)) == Checked()
+        checked = await check(bench, lookup(external, "public"), lookup("external OS::Heat::Value", "x"))
+        told = "there is no external OS::Neutron::Net 'public' in region east"
+        assert [fault.message for fault in checked.faults] == [told]
+        assert checked.not_checked == ()
 
     run(main())
 

@@ -121,14 +121,12 @@ def test_what_is_right_and_not_carried_out_is_told_apart() -> None:
     assert gaps(a + ", properties: {attr_wait_secs: 1}}}") == [
         ("resources.a.properties.attr_wait_secs", "the property attr_wait_secs of OS::Heat::TestResource")
     ]
-    assert gaps(a + ", deletion_policy: Snapshot}}") == [
-        ("resources.a.deletion_policy", "the deletion policy Snapshot")
-    ]
-    assert gaps(a + ", external_id: x}}") == [("resources.a.external_id", "external_id")]
     registry = {"resources": {"a*": {"hooks": ["pre-create"]}}}
-    assert gaps(a + "}}", {"resource_registry": registry}) == [
-        ("environment.resource_registry.resources.a.hooks", "hooks")
-    ]
+    assert gaps(a + "}}", {"resource_registry": registry}) == []
+    given = "properties: {resource_def: {type: OS::Heat::None}}"
+    group = f"resources: {{a: {{type: 'OS::Heat::ResourceGroup', {given}}}}}"
+    at, what = "environment.resource_registry.resources.a.hooks", "hooks of a nested stack or group"
+    assert (at, what) in gaps(group, {"resource_registry": registry})
     sinks = [{"type": "zaqar-queue", "target": "q"}]
     assert gaps(a + "}}", {"event_sinks": sinks}) == [
         ("environment.event_sinks[0]", "an event sink of type zaqar-queue")

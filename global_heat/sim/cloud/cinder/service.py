@@ -6,6 +6,8 @@ import ast
 
 from global_heat.model.values import Body
 from global_heat.regions.transport import Response
+from global_heat.sim.cloud.cinder.backups import KIND as BACKUP
+from global_heat.sim.cloud.cinder.backups import Backups
 from global_heat.sim.cloud.cinder.snapshots import Snapshots
 from global_heat.sim.cloud.cinder.types import VolumeTypes
 from global_heat.sim.cloud.cinder.volumes import KIND, SNAPSHOT, Volumes
@@ -28,6 +30,7 @@ class Cinder:
         self._types = VolumeTypes(ground)
         self.volumes = Volumes(ground, glance, self._types)
         self._snapshots = Snapshots(ground, self.volumes)
+        self._backups = Backups(ground, self.volumes)
 
     def handle(self, call: Call) -> Response:
         headers = {"x-openstack-request-id": call.request_id, "vary": "OpenStack-API-Version"}
@@ -50,6 +53,8 @@ class Cinder:
                 return self._volumes(call, rest)
             case ["snapshots", *rest]:
                 return self._snapshot(call, rest)
+            case ["backups", *rest]:
+                return self._backup(call, rest)
             case ["types", *rest]:
                 return self._types.handle(call, rest)
             case ["attachments", *rest]:
@@ -92,6 +97,19 @@ class Cinder:
                 return self._snapshots.update(call, id)
             case "DELETE", [id]:
                 return self._snapshots.delete(call, id)
+            case _:
+                raise no_such_path()
+
+    def _backup(self, call: Call, rest: list[str]) -> Answer:
+        match call.method, rest:
+            case "GET", [] | ["detail"]:
+                return self._list(call, BACKUP, "backups", bool(rest))
+            case "POST", []:
+                return self._backups.create(call)
+            case "GET", [id]:
+                return self._backups.show(call, id)
+            case "DELETE", [id]:
+                return self._backups.delete(call, id)
             case _:
                 raise no_such_path()
 

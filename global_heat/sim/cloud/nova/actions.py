@@ -143,7 +143,15 @@ class Actions:
 
     def _image(self, call: Call, server: Thing, wish: Body) -> Answer:
         require(server, "createImage", "ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
-        image = self._glance.snapshot(call.project_id, call.who.user_id, str(wish.get("name")), server.id)
+        task = "image_snapshot"
+        server.body["OS-EXT-STS:task_state"] = task
+
+        def ended(at: float) -> None:
+            if server.body["OS-EXT-STS:task_state"] == task:
+                server.body["OS-EXT-STS:task_state"] = None
+
+        metadata = check_metadata(wish.get("metadata") or {})
+        image = self._glance.snapshot(call, str(wish.get("name")), metadata, server, ended)
         location = {"location": f"{call.base_url}/image/v2/images/{image.id}"}
         return Answer(202, {"image_id": image.id} if call.version >= (2, 45) else None, location)
 
