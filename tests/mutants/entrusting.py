@@ -59,13 +59,13 @@ def open_trusts_swept(patch: MonkeyPatch) -> None:
     patch.setattr(TrustSweeper, "_condemned", as_it_is)
 
 
-@mutant(stories.late_and_dead, finds={8, 18, 26})
+@mutant(stories.late_and_dead, finds={8, 26})
 def trusts_forgotten_on_a_timer(patch: MonkeyPatch) -> None:
     """A trust is forgotten some time after it was asked for, whatever its token still allows."""
     patch.setattr(TrustSweeper, "_settled_at", lambda self, attempt: attempt.started_at)
 
 
-@mutant(stories.killed_at_the_end, stories.disabled_at_the_end, finds={8, 13, 18})
+@mutant(stories.disabled_at_the_end, finds={8, 13})
 def trust_removed_after_its_record(patch: MonkeyPatch) -> None:
     """A stack's end deletes the record of its trust, and then the trust, if nothing comes between."""
 
