@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from global_heat.engine.ports import Settings
-from global_heat.model.records import Attempt, AttemptState, Event, EventBatch, Incarnation, TrustAttempt
+from global_heat.model.records import Attempt, AttemptState, Event, EventBatch, Incarnation
 from global_heat.model.values import Json
 from global_heat.regions.transport import Request
 from global_heat.sim import loop
@@ -15,7 +15,6 @@ from global_heat.sim.checker import Violation, check_gone, check_history, check_
 from global_heat.sim.cloud.faults import Fate
 from global_heat.sim.node import Node
 from global_heat.sim.world import SETTINGS, SimWorld
-from global_heat.store import keys
 from global_heat.store.codec import decode
 
 _CLOSE_SECONDS = 900.0
@@ -117,15 +116,6 @@ class Stage:
     def attempts(self) -> list[AttemptState]:
         found = self.world.cluster.scan("attempts/", "", self.world.cluster.revision)
         return [decode(Attempt, entry.value).state for entry in found]
-
-    def trust_attempts(self) -> list[TrustAttempt]:
-        """What the ledger has of trusts."""
-        found = self.world.cluster.scan(keys.TRUSTS, "", self.world.cluster.revision)
-        return [decode(TrustAttempt, entry.value) for entry in found]
-
-    def trusts(self) -> list[str]:
-        """The handles of the trusts that Keystone has."""
-        return [trust.handle for trust in self.world.cloud.keystone.trusts.values()]
 
     async def closed(self) -> None:
         """Until no request that was ever sent can still land."""

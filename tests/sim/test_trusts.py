@@ -46,6 +46,6 @@ def test_a_stack_that_stands_has_one_trust_and_the_ledger_none(play):
         await stories.dead_before_recording(stage)
         await stage.closed()
         assert stage.state() == "CREATE_COMPLETE"
-        assert len(stage.trusts()) == 1 and stage.trust_attempts() == []
+        assert len(stories.trusts(stage)) == 1 and stories.trust_attempts(stage) == []
 
     play(story)

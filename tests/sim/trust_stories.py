@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import asyncio
 
+from global_heat.model.records import TrustAttempt
 from global_heat.sim.blueprints import Site
 from global_heat.sim.cloud.faults import Fate
 from global_heat.sim.stage import Stage
+from global_heat.store import keys
+from global_heat.store.codec import decode
 
 NET = Site("s0", "east", ports=0)
 _PATH = "/OS-TRUST/trusts"
+
+
+def trusts(stage: Stage) -> list[str]:
+    """The handles of the trusts that Keystone has."""
+    return [trust.handle for trust in stage.world.cloud.keystone.trusts.values()]
+
+
+def trust_attempts(stage: Stage) -> list[TrustAttempt]:
+    """What the ledger has of trusts."""
+    cluster = stage.world.cluster
+    entries = cluster.scan(keys.TRUSTS, "", cluster.revision)
+    return [decode(TrustAttempt, entry.value) for entry in entries]
 
 
 async def _creates(stage: Stage) -> asyncio.Task[None]:
@@ -20,7 +35,7 @@ async def _creates(stage: Stage) -> asyncio.Task[None]:
 async def dead_before_asking(stage: Stage) -> None:
     """The front door dies between its intent and the request."""
     creating = await _creates(stage)
-    await stage.until(lambda: bool(stage.trust_attempts()))
+    await stage.until(lambda: bool(trust_attempts(stage)))
     stage.world.user.front_door.kill()
     await creating
     await stage.settled()
@@ -30,7 +45,7 @@ async def dead_before_recording(stage: Stage) -> None:
     """The trust is made, and the front door dies before the stack is written."""
     stage.meets(Fate(return_seconds=3.0), _PATH)
     creating = await _creates(stage)
-    await stage.until(lambda: bool(stage.trusts()))
+    await stage.until(lambda: bool(trusts(stage)))
     stage.world.user.front_door.kill()
     await creating
     await stage.settled()
@@ -48,7 +63,7 @@ async def late(stage: Stage) -> None:
     stage.meets(Fate(delay_seconds=30.0, hold_seconds=4.0), _PATH)
     await stage.create(NET)
     await stage.settled()
-    await stage.until(lambda: len(stage.trusts()) == 2)
+    await stage.until(lambda: len(trusts(stage)) == 2)
 
 
 async def late_and_dead(stage: Stage) -> None:
@@ -59,16 +74,16 @@ async def late_and_dead(stage: Stage) -> None:
     stage.world.user.front_door.kill()
     await creating
     await stage.settled()
-    await stage.until(lambda: len(stage.trusts()) == 2)
+    await stage.until(lambda: len(trusts(stage)) == 2)
 
 
 async def stopped(stage: Stage) -> None:
     """The front door has its trust, and stands still for longer than a wish may take."""
     creating = await _creates(stage)
-    await stage.until(lambda: bool(stage.trusts()))
+    await stage.until(lambda: bool(trusts(stage)))
     process = stage.world.user.front_door.process
     process.stop()
-    await stage.until(lambda: not stage.trusts())
+    await stage.until(lambda: not trusts(stage))
     process.go_on()
     await creating
     await stage.settled()
@@ -86,7 +101,7 @@ async def killed_at_the_end(stage: Stage) -> None:
     await stage.create(NET)
     await stage.settled()
     await stage.world.user.delete("web")
-    await stage.until(lambda: any(attempt.condemned for attempt in stage.trust_attempts()))
+    await stage.until(lambda: any(attempt.condemned for attempt in trust_attempts(stage)))
     for node in stage.world.nodes:
         await node.kill()
     for node in stage.world.nodes:
