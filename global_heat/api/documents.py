@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from global_heat.api.ports import LookUp
-from global_heat.model.names import Path, Region
+from global_heat.model.names import Path
 from global_heat.model.records import Incarnation, State
 from global_heat.model.values import Json, has_unknown
 from global_heat.planner.decision import live
@@ -27,11 +27,6 @@ class Output(msgspec.Struct, frozen=True):
     value: Json
     description: str = ""
     error: str = ""
-
-
-def regions_of(tree: Tree) -> set[Region]:
-    """The regions that the template's resources live in."""
-    return {definition.region for definition in tree.definitions.values()}
 
 
 def lookups_of(tree: Tree) -> list[LookUp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,9 +11,9 @@ from global_heat.api.auth import TokenChecker, Tokens, Who
 from global_heat.api.policy import Policy
 from global_heat.model.errors import Fault
 from global_heat.model.names import Project, Region, StackId
-from global_heat.model.records import TrustRecord
 from global_heat.store.documents import Documents
 from global_heat.store.protocol import Store
+from global_heat.store.trust_ledger import MadeTrust
 from global_heat.store.wishes import Wishes
 
 
@@ -22,16 +22,16 @@ class TrustMaker(Protocol):
 
     async def ensure(
         self, who: Who, tokens: Tokens, project: Project, stack: StackId, regions: Collection[Region]
-    ) -> Sequence[TrustRecord]:
-        """The sealed trusts to record with the wish: one for each cloud of the regions that has none yet.
+    ) -> Sequence[MadeTrust]:
+        """The trusts to record with the wish: one for each cloud of the regions that has none yet.
 
-        Raises `Invalid` when Keystone refuses to make one, or there is no token to ask it with; `Transient`
-        when it cannot be asked.
+        Raises `Invalid` when Keystone refuses to make one, or there is no token to ask it with; `Transient`,
+        `Ambiguous` when it or the store cannot be asked.
         """
         ...
 
-    async def discard(self, project: Project, stack: StackId, record: TrustRecord) -> None:
-        """Remove a trust that `ensure` made and nobody recorded. Raises `Transient`, `Ambiguous`."""
+    async def condemn(self, trusts: Iterable[MadeTrust]) -> None:
+        """Give up those of them that are recorded nowhere. Raises nothing."""
         ...
 
 

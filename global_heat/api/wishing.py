@@ -10,7 +10,7 @@ import msgspec
 from global_heat.api.auth import Call
 from global_heat.api.documents import lookups_of
 from global_heat.api.ports import Backend, Checked
-from global_heat.api.preparing import Preparation
+from global_heat.api.preparing import preparation
 from global_heat.api.sources import region_in
 from global_heat.model.errors import Fault, Invalid, Reason, Transient
 from global_heat.model.names import Region, StackId
@@ -20,6 +20,7 @@ from global_heat.planner.planning import plan_delete
 from global_heat.store import keys
 from global_heat.store.checks import check_stack_name, refuse_deleted
 from global_heat.store.codec import decode
+from global_heat.store.entrusting import Entrusting
 from global_heat.store.groups import with_past
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
 from global_heat.store.registry import list_regions
@@ -59,7 +60,7 @@ class Wishing:
         """Raises `Invalid` with all faults, located; ALREADY_EXISTS for a name that is taken."""
         regions = await self.regions()
         wish = _wish(name, spec, self._default_region(spec, regions))
-        prepare = Preparation(self._backend, call, self.check)
+        prepare = preparation(self._backend, call, self.check)
         return await self._to_its_end(
             prepare,
             self._backend.wishes.create(call.caller, wish, request_id, regions, prepare, (name, spec)),
@@ -71,13 +72,13 @@ class Wishing:
         """`said`: what the client said, if the spec was derived from that and from what is recorded."""
         regions = await self.regions()
         wish = _wish(name, spec, Region(spec.region), etag)
-        prepare = Preparation(self._backend, call, self.check)
+        prepare = preparation(self._backend, call, self.check)
         return await self._to_its_end(
             prepare,
             self._backend.wishes.update(call.caller, name, wish, request_id, regions, prepare, said),
         )
 
-    async def _to_its_end(self, prepare: Preparation, wish: Awaitable[Operation]) -> Operation:
+    async def _to_its_end(self, prepare: Entrusting, wish: Awaitable[Operation]) -> Operation:
         """Carry it out, also when the caller hangs up: what was made for it must not be left lying about."""
         task = asyncio.create_task(prepare.around(wish))
         self.under_way.add(task)

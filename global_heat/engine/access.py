@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from global_heat.engine.ports import Bounds, Opened
-from global_heat.model.names import Project, Region, StackId
+from global_heat.model.names import Region
 from global_heat.regions.clouds import Clouds, FindCredential
 from global_heat.store.keys import Shard
-
-Retire = Callable[[Project, StackId], Awaitable[None]]
-"""Removes the credentials of a stack that is gone."""
 
 
 class StackClouds:
     """`engine.ports.CloudAccess` over `regions.clouds`."""
 
-    def __init__(self, clouds: Clouds, find_credential: FindCredential, retire: Retire) -> None:
+    def __init__(self, clouds: Clouds, find_credential: FindCredential) -> None:
         self._clouds = clouds
         self._find_credential = find_credential
-        self._retire = retire
 
     async def open(self, shard: Shard) -> Opened:
         cloud = await self._clouds.open_for_stack(
@@ -30,6 +24,3 @@ class StackClouds:
     def bounds(self, region: Region) -> Bounds:
         spec = self._clouds.registry.get(region)
         return Bounds(spec.exec_seconds, spec.lag_seconds, spec.skew_seconds)
-
-    async def retire(self, project: Project, stack: StackId) -> None:
-        await self._retire(project, stack)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from global_heat.model.names import Project, Region, ReplicaId, StackId
+from global_heat.model.names import Region, ReplicaId
 from global_heat.regions.cloud import Cloud
+from global_heat.regions.keystone import SeenTrust
 from global_heat.resources.type import ResourceType
 from global_heat.store.documents import Documents
 from global_heat.store.keys import Shard
@@ -43,8 +44,20 @@ class CloudAccess(Protocol):
 
     def bounds(self, region: Region) -> Bounds: ...
 
-    async def retire(self, project: Project, stack: StackId) -> None:
-        """Remove what the stack's deferred work was done under: nothing of it is left."""
+
+class TrustAccess(Protocol):
+    """The trusts in the clouds' Keystones, by the service's own credential."""
+
+    async def look(self, cloud: str) -> Sequence[SeenTrust]:
+        """All that the service is trusted with. Raises `Transient`; `Invalid` when a cloud has no region."""
+        ...
+
+    async def remove(self, cloud: str, id: str) -> None:
+        """Delete one; sending it again does no harm. Raises any `Error`."""
+        ...
+
+    def settling_seconds(self, cloud: str) -> float:
+        """After a credential's end: until what was asked for with it shows in every list."""
         ...
 
 
@@ -84,6 +97,8 @@ class Settings(msgspec.Struct, frozen=True):
     """How long a delete may be refused as "in use" before the step fails."""
     stopping_seconds: float = 240.0
     """How long what lives in the records alone is waited for after its stack was stopped."""
+    trust_seconds: float = 120.0
+    """How long a wish may take from asking for a trust until it is written."""
     deletions_per_pass: int = 200
     """The sweeper's budget."""
     retention_seconds: float = 86400.0
@@ -97,6 +112,7 @@ class World(msgspec.Struct, frozen=True):
     documents: Documents
     seal: Seal
     clouds: CloudAccess
+    trusts: TrustAccess
     health: Health
     types: Mapping[str, ResourceType]
     clock: Callable[[], float]

@@ -19,6 +19,7 @@ from global_heat.store.codec import decode
 from global_heat.store.keys import Shard
 from global_heat.store.protocol import Entry, unchanged
 from global_heat.store.reading import read_events
+from global_heat.store.trust_ledger import retire
 
 log = structlog.get_logger()
 _REQUESTS_KEPT_SECONDS = 7 * 86400.0
@@ -61,8 +62,8 @@ class Reaper:
             if not header.deleted or await self._still_swept(header):
                 continue
             try:
-                # Nothing is looked for or deleted any more; without its records nobody would know the trusts.
-                await self._world.clouds.retire(header.project, header.id)
+                # Nothing is looked for or deleted any more: the ledger takes the trusts over.
+                await retire(self._world.store, header.project, header.id)
             except Error as error:
                 log.info("a deleted stack keeps its trusts for now", stack=header.id, error=str(error))
                 continue

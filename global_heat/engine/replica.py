@@ -17,6 +17,7 @@ from global_heat.engine.observing import Observer
 from global_heat.engine.ports import World
 from global_heat.engine.reaper import Reaper
 from global_heat.engine.sweeper import Sweeper
+from global_heat.engine.trust_sweeper import TrustSweeper
 from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.model.names import ReplicaId
 from global_heat.model.records import ReplicaRecord
@@ -73,7 +74,7 @@ class Replica:
             wishes = Wishes(self._world.documents, self._world.clock, self._new_id)
             claims = Claims(Means(self._world, id, lease, Observer(), wishes, sweeper.ask))
             self.lease, self.claims = lease, claims
-            working = asyncio.ensure_future(self._work(id, claims, sweeper))
+            working = asyncio.ensure_future(self._work(id, lease, claims, sweeper))
             await asyncio.wait({keeping, working}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
@@ -85,10 +86,11 @@ class Replica:
                     task.cancel()
             await asyncio.gather(*(t for t in (keeping, working) if t is not None), return_exceptions=True)
 
-    async def _work(self, id: ReplicaId, claims: Claims, sweeper: Sweeper) -> None:
+    async def _work(self, id: ReplicaId, lease: LeaseKeeper, claims: Claims, sweeper: Sweeper) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(claims.run())
             group.create_task(sweeper.run())
+            group.create_task(TrustSweeper(self._world, id, lease, claims.replicas).run())
             group.create_task(Reaper(self._world, id, claims.replicas).run())
 
     async def _register(self, id: ReplicaId, lease: LeaseKeeper) -> None:

@@ -332,9 +332,46 @@ class TrustRecord(Record, frozen=True, kw_only=True):
 
     cloud: str
     sealed: str
+    """Its id."""
     user: str
+    """Who trusts."""
     project: str = ""
     """Its id in that cloud, where the stack's own may mean nothing; empty: it is the stack's own."""
+    expires_at: float
+    """Its own expiry, which no other trust has. Unix seconds."""
+    started_at: float = 0.0
+    cred_expires_at: float = 0.0
+    """When the token expires with which it was asked for."""
+
+    @property
+    def handle(self) -> str:
+        return trust_handle(self.expires_at)
+
+
+class TrustAttempt(Record, frozen=True, kw_only=True):
+    """The ledger's entry for one request that may make a trust. It is there before the request is sent, until
+    the stack's record takes its place; and again from that record's end until the trust is gone for good."""
+
+    cloud: str
+    project: Project
+    stack: StackId
+    user: str
+    user_project: Project
+    """The project's id in that cloud, where the stack's own may mean nothing."""
+    expires_at: float
+    started_at: float
+    cred_expires_at: float
+    condemned: bool = False
+    """Nobody will record it any more."""
+
+    @property
+    def handle(self) -> str:
+        return trust_handle(self.expires_at)
+
+
+def trust_handle(expires_at: float) -> str:
+    """What a trust is known by: its expiry, to the 10 microseconds by which two of them differ at least."""
+    return f"{expires_at:.5f}"
 
 
 class Claim(Record, frozen=True, kw_only=True):

@@ -132,8 +132,23 @@ def _unauthenticated() -> Invalid:
     return Invalid("the token is not valid, or not any more", reason=Reason.UNAUTHENTICATED)
 
 
+class SeenTrust(msgspec.Struct, frozen=True):
+    """A trust as Keystone lists it."""
+
+    id: str
+    user: str
+    """Who trusts."""
+    project: Project
+    expires_at: float
+    """Unix seconds."""
+
+
+def is_same_expiry(one: float, other: float) -> bool:
+    return abs(one - other) < EXPIRY_STEP_SECONDS / 2
+
+
 class Trusts:
-    """Makes and removes trusts. Neither is ever sent twice by itself."""
+    """Makes, finds and removes trusts. Neither is ever sent twice by itself."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -181,21 +196,36 @@ class Trusts:
         self, spec: RegionSpec, token: str, who: Who, trustee: str, expires_at: float
     ) -> str | None:
         """The id of the caller's trust that has this expiry; None: there is none. Errors as `create`."""
-        path = f"/OS-TRUST/trusts?trustor_user_id={who.user}&trustee_user_id={trustee}"
+        filters = f"trustor_user_id={who.user}&trustee_user_id={trustee}"
+        for trust in await self._list(spec, token, filters):
+            if trust.project == who.project and is_same_expiry(trust.expires_at, expires_at):
+                return trust.id
+        return None
+
+    async def list_for_trustee(self, spec: RegionSpec, session: Session) -> list[SeenTrust]:
+        """All trusts in him whose session it is, but those that never expire: they are none of ours.
+
+        Raises `Transient`, `ServiceRefusal`.
+        """
+        return await self._list(spec, session.token, f"trustee_user_id={session.user}")
+
+    async def _list(self, spec: RegionSpec, token: str, filters: str) -> list[SeenTrust]:
+        path = f"/OS-TRUST/trusts?{filters}"
         response = await ask_keystone(self._calls, spec, "GET", path, token=token)
         body = answers.read(response, IDENTITY, spec.name, changes=False)
         try:
-            for trust in body["trusts"]:
-                expiry = trust["expires_at"]
-                if (
-                    expiry is not None
-                    and trust["project_id"] == who.project
-                    and abs(datetime.fromisoformat(expiry).timestamp() - expires_at) < EXPIRY_STEP_SECONDS / 2
-                ):
-                    return str(trust["id"])
+            return [
+                SeenTrust(
+                    id=str(trust["id"]),
+                    user=str(trust["trustor_user_id"]),
+                    project=Project(trust["project_id"] or ""),
+                    expires_at=datetime.fromisoformat(trust["expires_at"]).timestamp(),
+                )
+                for trust in body["trusts"]
+                if trust["expires_at"] is not None
+            ]
         except (KeyError, TypeError, ValueError) as fault:
             raise Transient(f"Keystone of {spec.name} answered with something that is no trusts") from fault
-        return None
 
     async def delete(self, spec: RegionSpec, session: Session, trust_id: str) -> None:
         """Remove a trust, with a session of it or of its trustor. One that is gone is no error.

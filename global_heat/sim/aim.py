@@ -6,13 +6,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-from global_heat.model.records import Claim
+from global_heat.model.records import Claim, TrustAttempt
 from global_heat.regions.transport import Request
 from global_heat.sim.cloud.faults import Fate
 from global_heat.sim.etcd import Written
 from global_heat.sim.node import Node
 from global_heat.sim.world import EXEC_SECONDS, REGIONS, SimWorld
 from global_heat.store.codec import decode
+from global_heat.store.keys import TRUSTS
 
 _PATIENCE_SECONDS = 60.0
 Hit = Callable[[Node], Awaitable[None]]
@@ -86,6 +87,20 @@ class Aim:
                 self._node(decode(Claim, claims[0].value).replica), hit, "that may have sent it"
             )
 
+    async def hit_front_door(self, seconds: float) -> None:
+        """Kill the front door so long after it has written that it will ask for a trust."""
+        cluster, after = self._world.cluster, self._world.cluster.revision
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while not any(_is_trust_intent(written) for written in cluster.since(after)):
+                    after = cluster.revision
+                    await cluster.grown()
+        except TimeoutError:
+            return
+        await asyncio.sleep(seconds)
+        self._tell("kill the front door, which has recorded that it asks for a trust")
+        self._world.user.front_door.kill()
+
     async def _next(self, matches: Callable[[Written], bool], client: str = "") -> Written | None:
         """The next commit of that sort by one of ours (by that client); None: none came."""
         cluster = self._world.cluster
@@ -117,6 +132,13 @@ class Aim:
 def _is_intent(written: Written) -> bool:
     return any(
         key.startswith("attempts/") and value and b'"INTENT"' in value for key, value in written.changes
+    )
+
+
+def _is_trust_intent(written: Written) -> bool:
+    return any(
+        key.startswith(TRUSTS) and value and not decode(TrustAttempt, value).condemned
+        for key, value in written.changes
     )
 
 

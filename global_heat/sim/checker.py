@@ -24,7 +24,7 @@ from global_heat.model.records import (
     Status,
 )
 from global_heat.model.token import verifies
-from global_heat.sim import calls_judged, records_judged
+from global_heat.sim import calls_judged, records_judged, trusts_judged
 from global_heat.sim.cloud.journal import Entry
 from global_heat.sim.cloud.things import Made
 from global_heat.sim.evidence import Case, Evidence, Ledger, Versions
@@ -55,7 +55,7 @@ def check_history(evidence: Evidence) -> list[Violation]:
         _no_internal_errors,
     )
     found = [violation for check in checks for violation in check(evidence, case.ledger)]
-    more = (*records_judged.CHECKS, *calls_judged.CHECKS)
+    more = (*records_judged.CHECKS, *calls_judged.CHECKS, *trusts_judged.CHECKS)
     return found + [violation for check in more for violation in check(case)]
 
 
@@ -87,6 +87,7 @@ def check_rest(
             violations.append(Violation(8, f"orphan: {_named(made)}"))
     violations += _duplicates(evidence)
     violations += _unsaid(evidence, headers)
+    violations += trusts_judged.at_rest(evidence)
     for (region, id), incarnation in recorded.items():
         if incarnation.state is not State.READY or not incarnation.token:
             continue
@@ -150,6 +151,7 @@ def check_gone(evidence: Evidence) -> list[Violation]:
     alive = {made.id for made in evidence.cloud.truth()}
     lost = [Violation(12, f"{id}, which a person made, is gone") for id in sorted(evidence.foreign - alive)]
     lost += _names_freed(evidence)
+    lost += trusts_judged.at_the_end(evidence)
     return lost + [
         Violation(18, f"left behind: {_named(made)}")
         for made in _live(evidence)
@@ -213,6 +215,10 @@ def _must_compare(key: str, gone: bool, stacks: set[str]) -> set[str]:
     parts = key.split("/")
     match parts[0]:
         case "attempts" if not gone:
+            return {key}
+        case "trusts":
+            return {key}
+        case "stacks" if parts[3] == "trusts" and parts[2] in stacks:
             return {key}
         case "work" if gone and parts[3] in stacks:
             return {key}

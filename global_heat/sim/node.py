@@ -5,67 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from global_heat.engine.access import StackClouds
-from global_heat.engine.ports import Settings, World
+from global_heat.engine.ports import World
 from global_heat.engine.replica import Replica
 from global_heat.model.errors import Error
 from global_heat.model.names import Project, Region, ReplicaId, StackId
-from global_heat.model.schema import Schemas
-from global_heat.regions.calls import Calls
-from global_heat.regions.clouds import Clouds
 from global_heat.regions.credentials import Credential
-from global_heat.regions.health import RegionHealth
-from global_heat.regions.identity import PlainIdentity
-from global_heat.regions.limits import Limits, Pace
-from global_heat.regions.registry import Registry
-from global_heat.regions.sessions import Sessions
-from global_heat.regions.transport import Request, Response
-from global_heat.resources.type import ResourceType
-from global_heat.sim.cloud.inprocess import InProcessTransport
-from global_heat.sim.cloud.world import FakeCloud
-from global_heat.sim.etcd import Link, SimCluster, SimStore
+from global_heat.sim.etcd import Link
+from global_heat.sim.outside import Outside, Surroundings
 from global_heat.sim.process import Process
-from global_heat.store.documents import Documents
-from global_heat.store.sealing import Seal
-
-
-class _CloudWay:
-    """A process's transport to the clouds."""
-
-    def __init__(self, process: Process, inner: InProcessTransport) -> None:
-        self._process = process
-        self._inner = inner
-
-    async def send(self, request: Request) -> Response:
-        return await self._process.send(lambda: self._inner.send(request))
-
-
-class Surroundings:
-    """What all processes of a simulated world share."""
-
-    def __init__(
-        self,
-        cluster: SimCluster,
-        cloud: FakeCloud,
-        registry: Registry,
-        types: Mapping[str, ResourceType],
-        schemas: Schemas,
-        credential_of: Callable[[Project, StackId], Credential | None],
-        clock: Callable[[], float],
-        settings: Settings,
-        key: bytes,
-    ) -> None:
-        self.cluster = cluster
-        self.cloud = cloud
-        self.registry = registry
-        self.types = types
-        self.schemas = schemas
-        self.credential_of = credential_of
-        self.clock = clock
-        self.settings = settings
-        self.key = key
 
 
 class Node:
@@ -119,27 +69,28 @@ class Node:
         def clock() -> float:
             return around.clock() + self._skew_seconds
 
-        store = SimStore(around.cluster, f"{self.name}.{self._lives}", self.link, self.process)
-        way = around.cloud.transport(self.name, lambda region: self._latency(region) / 2)
-        transport = _CloudWay(self.process, way)
-        health = RegionHealth(transport)
-        calls = Calls(transport, health, Limits(lambda region, service: Pace()))
-        sessions = Sessions(PlainIdentity(calls, clock), around.registry, clock, self.region)
-        clouds = Clouds(around.registry, sessions, calls, clock)
-        seal = Seal({"k1": around.key}, random_bytes)
+        outside = Outside(
+            around,
+            self.name,
+            f"{self.name}.{self._lives}",
+            self.region,
+            self.process,
+            self.link,
+            self._latency,
+            clock,
+            random_bytes,
+        )
 
         async def credential(project: Project, stack: StackId, cloud: str) -> Credential | None:
-            return around.credential_of(project, stack)
-
-        async def retire(project: Project, stack: StackId) -> None:
-            return None
+            return None if stack in around.trustless else await outside.trusts.find(project, stack, cloud)
 
         world = World(
-            store=store,
-            documents=Documents(store, seal, around.schemas),
-            seal=seal,
-            clouds=StackClouds(clouds, credential, retire),
-            health=health,
+            store=outside.store,
+            documents=outside.documents,
+            seal=outside.seal,
+            clouds=StackClouds(outside.clouds, credential),
+            trusts=outside.trusts,
+            health=outside.health,
             types=around.types,
             clock=clock,
             random_bytes=random_bytes,
@@ -148,8 +99,10 @@ class Node:
             region=self.region,
             distances=around.registry.distances,
         )
-        self._replica = replica = Replica(world, on_renewal=lambda soft, hard: calls.change_until(soft))
-        self._tasks = [asyncio.ensure_future(health.run()), asyncio.ensure_future(replica.run())]
+        self._replica = replica = Replica(
+            world, on_renewal=lambda soft, hard: outside.calls.change_until(soft)
+        )
+        self._tasks = [asyncio.ensure_future(outside.health.run()), asyncio.ensure_future(replica.run())]
 
     async def kill(self) -> None:
         """As by SIGKILL: what is on its way arrives, nothing more is sent."""

@@ -17,7 +17,8 @@ from global_heat.sim.node import Node
 from global_heat.sim.world import SETTINGS, SimWorld
 from global_heat.store.codec import decode
 
-_CLOSE_SECONDS = 900.0
+_CLOSE_SECONDS = 3000.0
+"""Attempts are closed first, then trusts are removed and looked for once more."""
 Story = Callable[["Stage"], Awaitable[None]]
 
 

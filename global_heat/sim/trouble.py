@@ -267,6 +267,7 @@ class _OfClouds:
             self._revoke_tokens,
             self._disable_user,
             self._lose_trust,
+            self._disturb_trusts,
             self._meddler.delete_something,
             self._meddler.rename_something,
         )
@@ -317,6 +318,32 @@ class _OfClouds:
             Disturbance(fate, methods, times=times, probability=probability, path=_MUTATING)
         )
         hand.tell(f"{region}: {times} × {'/'.join(methods)} ({probability:.0%}) meet {fate}")
+
+    async def _disturb_trusts(self) -> None:
+        """The next requests for trusts, or to delete one, in whatever region."""
+        hand, draw = self._hand, self._hand.chance
+        late, held = draw.uniform(1.0, 100.0), draw.uniform(0.1, _HELD_SECONDS_MAX)
+        fate = draw.choice(
+            (
+                Fate(answer_lost=True),
+                Fate(answer_lost=True, reset=True),
+                Fate(dropped=True),
+                Fate(refused=True),
+                Fate(status=503),
+                Fate(status=500, effect=True),
+                Fate(mangle=Mangle.GARBAGE),
+                Fate(delay_seconds=late),
+                Fate(delay_seconds=late / 2, hold_seconds=held),
+                Fate(replay_after_seconds=draw.uniform(0.1, 50.0)),
+                Fate(return_seconds=draw.uniform(1.0, 80.0)),
+            )
+        )
+        times = draw.choice((1, 2, 5))
+        for region in REGIONS:
+            hand.world.cloud.regions[region].faults.add(
+                Disturbance(fate, ("POST", "DELETE"), times=times, path="/OS-TRUST/trusts")
+            )
+        hand.tell(f"{times} times a trust's request meets {fate}")
 
     async def _slow_region(self) -> None:
         region = self._hand.region()
@@ -389,7 +416,14 @@ class _Aimed:
         self._replicas = replicas
 
     def faults(self) -> Sequence[Fault]:
-        return (self._at_intent, self._at_intent, self._at_write, self._at_heirs, self._at_sending)
+        return (
+            self._at_intent,
+            self._at_intent,
+            self._at_write,
+            self._at_heirs,
+            self._at_sending,
+            self._at_trust,
+        )
 
     def _hit(self) -> Callable[[Node], Awaitable[None]]:
         return self._hand.chance.choice((self._replicas.kill, self._replicas.pause))
@@ -402,6 +436,11 @@ class _Aimed:
 
     async def _at_heirs(self) -> None:
         self._hand.begin(self._aim.hit_heirs(self._hit()))
+
+    async def _at_trust(self) -> None:
+        """The front door, some moments after it has recorded that it will ask for a trust."""
+        moment = self._hand.chance.choice((0.0, 0.001, self._hand.chance.uniform(0.0, 0.3)))
+        self._hand.begin(self._aim.hit_front_door(moment))
 
     async def _at_sending(self) -> None:
         lease_seconds = self._hand.world.settings.lease_seconds

@@ -11,6 +11,7 @@ from global_heat.model.errors import Ambiguous, Error, Invalid, Reason, Transien
 from global_heat.model.names import Path, Project, Region, StackId
 from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, NameRecord, Operation, State
 from global_heat.model.values import Json
+from global_heat.regions.cloud import ServiceRefusal
 from global_heat.regions.credentials import PasswordCredential
 from global_heat.regions.registry import RegionSpec, Registry
 from global_heat.resources.catalogue import KINDS, load_schemas
@@ -18,7 +19,9 @@ from global_heat.sim.audit import Auditor
 from global_heat.sim.cloud.world import FakeCloud
 from global_heat.sim.etcd import Link, SimCluster, SimStore
 from global_heat.sim.evidence import Evidence, Processes
-from global_heat.sim.node import Node, Surroundings
+from global_heat.sim.front_door import FrontDoor, Wish
+from global_heat.sim.node import Node
+from global_heat.sim.outside import Surroundings
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.documents import Documents
@@ -38,7 +41,8 @@ SKEW_SECONDS = 1.0
 """What the engine is told of the regions; no fault goes beyond."""
 FENCE_SECONDS = EXEC_SECONDS + LAG_SECONDS + SKEW_SECONDS
 _KEY = b"k" * 32
-_TRIES = 40
+_TRIES = 200
+"""A user is patient: a region may be gone for minutes."""
 SETTINGS = Settings(
     lease_seconds=10.0,
     sweep_seconds=5.0,
@@ -46,6 +50,7 @@ SETTINGS = Settings(
     handover_seconds=30.0,
     busy_seconds_max=300.0,
     retention_seconds=1e9,
+    trust_seconds=40.0,
 )
 
 
@@ -61,6 +66,8 @@ class SimWorld:
         skewed: bool = False,
     ) -> None:
         self.chance = random.Random(f"world {seed}")
+        self.trustless: set[str] = set()
+        """Stacks that have lost their credential."""
         self.settings = settings
         self.cluster = SimCluster()
         self.cloud = FakeCloud(REGIONS, self.clock, self._branch(), shared=(), token_seconds=token_seconds)
@@ -86,7 +93,10 @@ class SimWorld:
             registry=registry,
             types=KINDS,
             schemas=schemas,
-            credential_of=lambda project, stack: None if stack in self.trustless else credential,
+            service=PasswordCredential(
+                password="global-heat", user_name="global-heat", project_name="service"
+            ),
+            trustless=self.trustless,
             clock=self.clock,
             settings=settings,
             key=_KEY,
@@ -97,7 +107,7 @@ class SimWorld:
             skew = self.chance.uniform(-SKEW_SECONDS, SKEW_SECONDS) if skewed else 0.0
             name = f"r{n}-{home}"
             self.nodes.append(Node(self._around, name, home, self._branch(), self._latency(home), skew))
-        self.user = User(self, self._branch())
+        self.user = User(self, self._around, self._branch(), self._latency(REGIONS[0]))
         self.auditor = Auditor(
             self.cloud.transport("a person"), registry, self.project, credential, KINDS, self.clock
         )
@@ -105,8 +115,6 @@ class SimWorld:
         """Ids of things that a person deleted or changed behind our back."""
         self.foreign: set[str] = set()
         """Ids of things that a person made."""
-        self.trustless: set[str] = set()
-        """Stacks that have lost their credential."""
 
     def clock(self) -> float:
         """The wall clock: unix seconds."""
@@ -159,13 +167,20 @@ class SimWorld:
         return [decode(Attempt, entry.value) for entry in found]
 
     def swept(self) -> int:
-        """How many attempts are still swept; what a record still holds waits for its stack's next plan."""
+        """How many attempts and trusts are still swept; what a record holds waits for its next plan."""
         now = self.cluster.revision
         indexed = (keys.attempt_of(entry.key) for entry in self.cluster.scan("sweep/", "", now))
         entries = (self.cluster.entry(key, now) for key in indexed)
         attempts = (decode(Attempt, entry.value) for entry in entries if entry is not None)
         leaving = {record.token for record in self.records() if record.state is State.LEAVING}
-        return sum(a.state is not AttemptState.INTENT and a.token not in leaving for a in attempts)
+        open = sum(a.state is not AttemptState.INTENT and a.token not in leaving for a in attempts)
+        return open + len(self._trusts_swept())
+
+    def _trusts_swept(self) -> list[str]:
+        """The keys that say of a trust that it is to go."""
+        gone = [keys.trust(header.project, header.id, "") for header in self.headers() if header.deleted]
+        found = (self.cluster.scan(prefix, "", self.cluster.revision) for prefix in (keys.TRUSTS, *gone))
+        return [entry.key for entries in found for entry in entries]
 
     async def until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether it came true within so many seconds."""
@@ -215,15 +230,17 @@ class SimWorld:
 class User:
     """A client of the front doors: asks, and asks again with the same request id until it is told."""
 
-    def __init__(self, world: SimWorld, chance: random.Random) -> None:
+    def __init__(
+        self, world: SimWorld, around: Surroundings, chance: random.Random, latency: Callable[[str], float]
+    ) -> None:
         self._world = world
         self._chance = chance
         self.link = Link(lambda: 0.004, chance.random)
-        store = SimStore(world.cluster, "user", self.link)
-        self.store = store
-        self._wishes = Wishes(world.documents(store), world.clock, self._new_id)
-        scaling = Scaling(world.documents(store), self._wishes)
-        self._signals = Signals(world.documents(store), world.clock, scaling)
+        self.store = SimStore(world.cluster, "user", self.link)
+        self.front_door = FrontDoor(around, "demo", "demo", REGIONS[0], self.link, chance, latency)
+        documents = world.documents(self.store)
+        scaling = Scaling(documents, Wishes(documents, world.clock, self._new_id))
+        self._signals = Signals(documents, world.clock, scaling)
         self._caller = Caller(world.project, "demo")
         self.acknowledged: dict[str, str] = {}
         """Stack name → the last verb that was acknowledged."""
@@ -239,7 +256,11 @@ class User:
     ) -> Operation:
         wish = self._wish(name, template, rollback, files or {}, environment or {})
         return await self._ask(
-            name, "create", lambda request: self._wishes.create(self._caller, wish, request, REGIONS)
+            name,
+            "create",
+            lambda request: (
+                lambda wishes, prepare: wishes.create(self._caller, wish, request, REGIONS, prepare)
+            ),
         )
 
     async def update(
@@ -252,17 +273,25 @@ class User:
     ) -> Operation:
         wish = self._wish(name, template, rollback, files or {}, environment or {})
         return await self._ask(
-            name, "update", lambda request: self._wishes.update(self._caller, name, wish, request, REGIONS)
+            name,
+            "update",
+            lambda request: (
+                lambda wishes, prepare: wishes.update(self._caller, name, wish, request, REGIONS, prepare)
+            ),
         )
 
     async def delete(self, name: str) -> Operation:
         return await self._ask(
-            name, "delete", lambda request: self._wishes.delete(self._caller, name, request)
+            name,
+            "delete",
+            lambda request: lambda wishes, prepare: wishes.delete(self._caller, name, request),
         )
 
     async def cancel(self, name: str, rollback: bool) -> Operation:
         return await self._ask(
-            name, "cancel", lambda request: self._wishes.cancel(self._caller, name, request, rollback)
+            name,
+            "cancel",
+            lambda request: lambda wishes, prepare: wishes.cancel(self._caller, name, request, rollback),
         )
 
     async def signal(self, name: str, path: str, said: Json = None, only: str = "") -> str:
@@ -282,13 +311,19 @@ class User:
         source = Source(template=template, environment=environment, files=dict(files))
         return StackWish(name=name, source=source, region=REGIONS[0], rollback=rollback)
 
-    async def _ask(self, name: str, verb: str, ask: Callable[[str], object]) -> Operation:
+    async def _ask(self, name: str, verb: str, ask: Callable[[str], Wish]) -> Operation:
         """Raises `Invalid` when it is refused."""
         request = self._new_id()
         for _ in range(_TRIES):
             try:
-                operation: Operation = await ask(request)  # type: ignore[misc]
+                operation = await self.front_door.carry_out(ask(request))
             except (Transient, Ambiguous):
+                await asyncio.sleep(1.0)
+                continue
+            except ServiceRefusal as refusal:
+                # A token that was revoked on the way: he has another one.
+                if refusal.status != 401:
+                    raise
                 await asyncio.sleep(1.0)
                 continue
             self.acknowledged[name] = verb

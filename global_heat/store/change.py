@@ -1,8 +1,8 @@
-"""The puts of one change of a stack: its header, its plan, what goes with them, and who is woken."""
+"""One change of a stack as it is written: its header, its plan, what goes with them, and who is woken."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -11,10 +11,12 @@ from global_heat.model.plan import Plan
 from global_heat.model.records import Header, Operation, PlanPointer, Record, Status, WorkRecord
 from global_heat.store import blobs, keys
 from global_heat.store.codec import encode
+from global_heat.store.protocol import Guard
+from global_heat.store.trust_ledger import MadeTrust, recording
 
 
 class StackChange:
-    """The puts of one change of a stack, collected."""
+    """The puts of one change of a stack, collected; what it compares and deletes beside them."""
 
     def __init__(
         self,
@@ -32,6 +34,8 @@ class StackChange:
         self.now = now
         self._over = over
         self.raw: dict[str, bytes] = {}
+        self.guards: list[Guard] = []
+        self._deletes: list[str] = []
         wake = header.open
         if plan is not None:
             wake = tuple(sorted({*plan.regions, *also_open}))
@@ -48,6 +52,13 @@ class StackChange:
     def put(self, key: str, record: Record) -> None:
         self.raw[key] = encode(record)
 
+    def record_trusts(self, trusts: Iterable[MadeTrust]) -> None:
+        for made in trusts:
+            recorded = recording(self.header.project, self.header.id, made)
+            self.guards += recorded.guards
+            self.raw |= recorded.puts
+            self._deletes += recorded.deletes
+
     def puts(self) -> dict[str, bytes]:
         project, id = self.header.project, self.header.id
         self.put(keys.operation(project, self.operation.id), self.operation)
@@ -55,7 +66,8 @@ class StackChange:
 
     def deletes(self) -> tuple[str, ...]:
         """A stack that has nothing to delete is gone at once, and its name is free."""
-        return (keys.name(self.header.project, self.header.name),) if self.header.deleted else ()
+        freed = (keys.name(self.header.project, self.header.name),) if self.header.deleted else ()
+        return (*freed, *self._deletes)
 
     def _add_plan(self, plan: Plan) -> None:
         project, id = self.header.project, self.header.id

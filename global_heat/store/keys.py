@@ -13,6 +13,7 @@ CLAIMS = "claims/"
 REPLICAS = "replicas/"
 REGIONS = "regions/"
 DELETIONS = "deletions/"
+TRUSTS = "trusts/"
 
 
 class Shard(NamedTuple):
@@ -76,6 +77,15 @@ def blob_chunks(project: Project, id: StackId, digest: str) -> str:
 
 def trust(project: Project, id: StackId, cloud: str) -> str:
     return f"{STACKS}{project}/{id}/trusts/{cloud}"
+
+
+def trust_attempt(cloud: str, project: Project, id: StackId, handle: str) -> str:
+    """Of the ledger: outlives the stack."""
+    return f"{trust_attempts(cloud)}{project}/{id}/{handle}"
+
+
+def trust_attempts(cloud: str) -> str:
+    return f"{TRUSTS}{quote(cloud, safe='')}/"
 
 
 def shard(project: Project, id: StackId, region: Region) -> str:

@@ -20,7 +20,6 @@ from global_heat.model.records import (
     RequestRecord,
     RevisionRecord,
     Status,
-    TrustRecord,
 )
 from global_heat.planner.planning import plan_apply, plan_delete
 from global_heat.store import blobs, keys
@@ -32,6 +31,7 @@ from global_heat.store.documents import Documents
 from global_heat.store.groups import with_past
 from global_heat.store.protocol import Committed, Guard, absent, unchanged
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
+from global_heat.store.trust_ledger import MadeTrust
 from global_heat.template.location import FAULTS_SHOWN_MAX
 from global_heat.template.shapes import Shape
 from global_heat.template.source import Scaled, Source
@@ -56,18 +56,17 @@ class StackWish(msgspec.Struct, frozen=True):
     region: Region
     rollback: bool = False
     tags: tuple[str, ...] = ()
-    trusts: tuple[TrustRecord, ...] = ()
     etag: str = ""
     scaled: dict[Path, Scaled] = {}
     """Other sizes of groups: an update that is a policy's."""
 
 
-Prepare = Callable[[Header, Tree], Awaitable[Collection[TrustRecord]]]
+Prepare = Callable[[Header, Tree], Awaitable[Collection[MadeTrust]]]
 """What a front door does once a tree is known to be good and before the wish is written: looks up what only
 the clouds know (raises `Invalid`, located), and has trusts made for the tree's regions."""
 
 
-async def _nothing_to_prepare(header: Header, tree: Tree) -> Collection[TrustRecord]:
+async def _nothing_to_prepare(header: Header, tree: Tree) -> Collection[MadeTrust]:
     return ()
 
 
@@ -122,8 +121,7 @@ class Wishes:
         operation = self._operation(header, "create", 1, request)
         change = StackChange(header, operation, plan, description=tree.description, now=now)
         change.put(keys.name(header.project, header.name), NameRecord(stack=header.id))
-        for trust in (*wish.trusts, *await prepare(header, tree)):
-            change.put(keys.trust(header.project, header.id, trust.cloud), trust)
+        change.record_trusts(await prepare(header, tree))
         self._add_revision(change, 1, wish.source, caller.user)
         guards = [
             absent(keys.name(header.project, header.name)),
@@ -161,8 +159,7 @@ class Wishes:
             await self.refuse_immutable(view, tree)
             wished = msgspec.structs.replace(wish, source=source)
             change = self._next_plan(view, caller, verb, Action.UPDATE, request, tree, wished)
-            for trust in await prepare(change.header, tree):
-                change.put(keys.trust(caller.project, id, trust.cloud), trust)
+            change.record_trusts(await prepare(change.header, tree))
             return change
 
         return await self._change(caller, id, request, fingerprint, wish.etag, change_of)
@@ -376,8 +373,6 @@ class Wishes:
         )
         if wish is not None:
             self._add_revision(change, revision, wish.source, caller.user)
-            for trust in wish.trusts:
-                change.put(keys.trust(header.project, header.id, trust.cloud), trust)
         return change
 
     async def _change(
@@ -412,7 +407,7 @@ class Wishes:
         What it guards it also writes, so that it is applied once at most and can be sent again when nobody
         knows; whether it refuses itself then, shows the operation.
         """
-        puts = change.puts()
+        puts, guards = change.puts(), [*guards, *change.guards]
         if fingerprint and change.operation.request:
             key = keys.request(caller.project, change.operation.request)
             record = RequestRecord(
@@ -440,6 +435,8 @@ class Wishes:
         """The operation of a repeat that has the name already. Raises `Invalid` when it is another's."""
         earlier = await self._earlier(caller, request, fingerprint)
         if earlier is None:
+            if await self._store.get(keys.name(caller.project, name)) is None:
+                raise Transient("the stack took too long to write: try again")
             raise Invalid(
                 f"a stack named {name!r} exists already: update it, or choose another name",
                 reason=Reason.ALREADY_EXISTS,
@@ -483,8 +480,6 @@ class Wishes:
 
     def _fingerprint(self, caller: Caller, verb: str, wish: object) -> str:
         plain = msgspec.to_builtins(wish)
-        if isinstance(plain, dict):
-            plain.pop("trusts", None)
         return self._documents.seal.fingerprint([verb, plain], "request", caller.project)
 
 

@@ -148,6 +148,11 @@ class Tree:
     def description(self) -> str:
         return self._root.template.description
 
+    @property
+    def regions(self) -> frozenset[Region]:
+        """Those that its resources live in."""
+        return frozenset(definition.region for definition in self.definitions.values())
+
     def requires(self, path: Path) -> Sequence[Path]:
         """The leaves that must be done before this one.
 

@@ -27,7 +27,7 @@ from pytest import MonkeyPatch
 from global_heat.engine import running
 from global_heat.model.errors import Invalid
 from global_heat.model.records import HookRecord
-from global_heat.sim import loop, node
+from global_heat.sim import loop, node, outside
 from global_heat.sim.checker import Violation, check_gone, check_history, check_rest
 from global_heat.sim.etcd import SimStore
 from global_heat.sim.process import Process
@@ -265,7 +265,7 @@ def _listen(patch: MonkeyPatch, seam: Seam) -> None:
             await real(job, what)
 
         patch.setattr(running, name, perform)
-    real_send, real_commit = node._CloudWay.send, SimStore.commit
+    real_send, real_commit = outside._CloudWay.send, SimStore.commit
     real_get, real_scan = SimStore.get, SimStore.scan
 
     async def send(self: Any, request: Any) -> Any:
@@ -286,7 +286,7 @@ def _listen(patch: MonkeyPatch, seam: Seam) -> None:
         of_it = any("/resources/x/" in key or "/hooks/x/" in key for key in changed)
         return await (seam.cross(self._process, call) if of_it else call())
 
-    patch.setattr(node._CloudWay, "send", send)
+    patch.setattr(outside._CloudWay, "send", send)
     for name, method in (("get", get), ("scan", scan), ("commit", commit)):
         patch.setattr(SimStore, name, method)
 

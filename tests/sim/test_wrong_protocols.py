@@ -16,7 +16,7 @@ from global_heat.sim.blueprints import Site
 from global_heat.sim.cloud.faults import Fate
 from global_heat.sim.schedule import PROFILES, run_seed
 
-SEEDS = 8
+SEEDS = 20
 
 
 def violated(seeds: int = SEEDS) -> set[int]:

@@ -12,7 +12,7 @@ import msgspec
 from global_heat.cli.chaos_runs.load import Known
 from global_heat.cli.chaos_runs.probes import PROBES
 from global_heat.cli.chaos_runs.witness import Witness
-from global_heat.cli.lab.audit import TRUST, Audit
+from global_heat.cli.lab.audit import Audit
 from global_heat.cli.lab.auditing import take_audit
 from global_heat.cli.lab.files import KEY_FILE, region_record
 from global_heat.cli.lab.running import PERSON, RunningLab
@@ -154,22 +154,28 @@ async def busy(lab: RunningLab) -> list[str]:
 
 
 async def swept(lab: RunningLab) -> list[str]:
-    """Attempts that a sweeper still looks after, in words. What a record holds waits for its next plan."""
+    """Attempts and trusts that a sweeper still looks after, in words. What a record holds waits for its next
+    plan."""
+    stacks = await read_stacks(lab)
     leaving = {
         incarnation.token
-        for stack in await read_stacks(lab)
+        for stack in stacks
         for incarnation in stack.incarnations
         if incarnation.state is State.LEAVING
     }
+    gone = [stack.header for stack in stacks if stack.header is not None and stack.header.deleted]
     async with lab.store() as store:
         indexed = {keys.attempt_of(entry.key) for entry in (await store.scan(keys.sweeps())).entries}
         ledger = (await store.scan(keys.attempts())).entries
+        trusts = (await store.scan(keys.TRUSTS)).entries
+        for each in gone:
+            trusts += (await store.scan(keys.trust(each.project, each.id, ""))).entries
     attempts = [decode(Attempt, entry.value) for entry in ledger if entry.key in indexed]
     return [
         f"{each.path}@{each.region}#{each.n} is {each.state}"
         for each in attempts
         if each.state is not AttemptState.INTENT and each.token not in leaving
-    ]
+    ] + [f"{entry.key} is a trust that is to go" for entry in trusts]
 
 
 def kept(headers: Iterable[Header], known: Iterable[Known]) -> list[Violation]:
@@ -218,15 +224,7 @@ def _audited(found: Audit) -> list[Violation]:
     return [
         Violation(_INVARIANTS[each.problem], f"audit: {each.problem}: {each.kind} {each.id}: {each.story}")
         for each in found.discrepancies
-        if each.kind != TRUST
     ]
-
-
-async def trusts_left(lab: RunningLab) -> int:
-    """Trusts that no record names: nothing finds them again, see `docs/reliability.md`."""
-    return sum(
-        each.kind == TRUST and each.problem == "orphan" for each in (await take_audit(lab)).discrepancies
-    )
 
 
 def keep(directory: Path, found: Evidence) -> None:

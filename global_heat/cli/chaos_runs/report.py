@@ -31,8 +31,6 @@ class Report(msgspec.Struct):
     """The same, only while nothing was done to that region, nor to all."""
     calm_seconds: float = 0.0
     """From the end of the faults until every stack had ended."""
-    trusts_left: int = 0
-    """Trusts in Keystone that no record names."""
     violations: list[Violation] = []
 
     @property
@@ -55,7 +53,6 @@ def total(reports: Sequence[Report]) -> Report:
         for mine, others in ((found.waits, each.waits), (found.waits_untouched, each.waits_untouched)):
             for region, seconds in others.items():
                 mine.setdefault(region, []).extend(seconds)
-        found.trusts_left += each.trusts_left
         found.calm_seconds = max(found.calm_seconds, each.calm_seconds)
         found.violations += each.violations
     return found
@@ -72,7 +69,6 @@ def runs_table(reports: Sequence[Report]) -> Table:
         "after death p50",
         "p99",
         "calm after",
-        "trusts left",
         "violations",
     ):
         table.add_column(column, justify="right")
@@ -115,7 +111,6 @@ def _figures(report: Report) -> list[str]:
         str(report.revisions),
         *(seconds(percentile(values, percent)) for values in (gaps, deaths) for percent in (50, 99)),
         seconds(report.calm_seconds),
-        str(report.trusts_left),
         str(len(report.violations)),
     ]
 

@@ -128,7 +128,6 @@ class Run:
         )
         report.requests = sum(1 for _ in clouds.journal)
         report.revisions = len(history)
-        report.trusts_left = await judging.trusts_left(self._lab)
         report.takeovers = takeovers(history, hand.deaths)
         for worker in self._workers:
             report.asked += worker.asked

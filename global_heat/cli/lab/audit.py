@@ -15,7 +15,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from global_heat.model.names import Region
-from global_heat.model.records import Attempt, AttemptState, Header, Incarnation, State, Status, TrustRecord
+from global_heat.model.records import (
+    Attempt,
+    AttemptState,
+    Header,
+    Incarnation,
+    State,
+    Status,
+    TrustAttempt,
+    TrustRecord,
+)
 from global_heat.resources.catalogue import ALL
 from global_heat.resources.type import Handle
 from global_heat.sim.cloud.things import Made, Origin
@@ -32,12 +41,13 @@ RELATIONS = frozenset(
 
 
 class Records(msgspec.Struct, frozen=True):
-    """What the store says of things. `trusts` by cloud and stack."""
+    """What the store says of things. `trusts` by their handles; `trust_attempts` are those in the ledger."""
 
     headers: tuple[Header, ...] = ()
     incarnations: tuple[Incarnation, ...] = ()
     attempts: tuple[Attempt, ...] = ()
-    trusts: int = 0
+    trusts: tuple[str, ...] = ()
+    trust_attempts: tuple[str, ...] = ()
 
     @property
     def busy(self) -> list[str]:
@@ -88,7 +98,7 @@ async def read_records(store: Store) -> Records:
     """Everything that the audit compares."""
     headers: list[Header] = []
     incarnations: list[Incarnation] = []
-    trusts = 0
+    trusts: list[str] = []
     for entry in (await store.scan(keys.STACKS)).entries:
         match entry.key.split("/")[3]:
             case "header":
@@ -96,14 +106,15 @@ async def read_records(store: Store) -> Records:
             case "resources":
                 incarnations.append(decode(Incarnation, entry.value))
             case "trusts":
-                decode(TrustRecord, entry.value)
-                trusts += 1
+                trusts.append(decode(TrustRecord, entry.value).handle)
     attempts = (await store.scan(keys.attempts())).entries
+    ledger = (await store.scan(keys.TRUSTS)).entries
     return Records(
         headers=tuple(headers),
         incarnations=tuple(incarnations),
         attempts=tuple(decode(Attempt, entry.value) for entry in attempts),
-        trusts=trusts,
+        trusts=tuple(trusts),
+        trust_attempts=tuple(decode(TrustAttempt, entry.value).handle for entry in ledger),
     )
 
 
@@ -129,7 +140,7 @@ def audit(
     exist = Counter(region for region, _ in ours)
     exist[KEYSTONE] = sum(made.kind == TRUST for made in truth)
     kept = Counter(region for region, _ in recorded)
-    kept[KEYSTONE] = records.trusts
+    kept[KEYSTONE] = len(records.trusts)
     return Audit(
         tallies=tuple(
             Tally(
@@ -206,12 +217,12 @@ def _duplicates(ours: Iterable[Made], records: Records) -> Iterable[Discrepancy]
 
 
 def _wrong_trusts(truth: Iterable[Made], records: Records) -> Iterable[Discrepancy]:
-    """A trust's id is sealed in its record, so they are only counted."""
-    exist = sum(made.kind == TRUST for made in truth)
-    for n in range(abs(exist - records.trusts)):
-        problem = "orphan" if exist > records.trusts else "missing"
-        story = f"{records.trusts} trusts are recorded and {exist} exist"
-        yield Discrepancy(problem, KEYSTONE, TRUST, f"{n + 1}", story)
+    """A trust's id is sealed in its record; both know its expiry. One in the ledger will be removed."""
+    exist = {made.name: made.id for made in truth if made.kind == TRUST}
+    for handle in set(records.trusts) - exist.keys():
+        yield Discrepancy("missing", KEYSTONE, TRUST, handle, "its stack has no credential")
+    for handle in exist.keys() - {*records.trusts, *records.trust_attempts}:
+        yield Discrepancy("orphan", KEYSTONE, TRUST, exist[handle], "no record names it, nor does the ledger")
 
 
 def _is_part(made: Made, recorded: Mapping[tuple[str, str], str]) -> bool:

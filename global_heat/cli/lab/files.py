@@ -23,6 +23,7 @@ SERVICE = ("global-heat", "global-heat", "service")
 _SWEEP_SECONDS = 3.0
 _BUSY_SECONDS_MAX = 60.0
 """The lab's clouds are quicker than real ones with what is in use, too."""
+_TRUST_SECONDS = 60.0
 _HEARTBEAT_MILLISECONDS = 100
 KEY_FILE = "sealing.key"
 """In the lab's directory: what all replicas seal with, as base64."""
@@ -74,6 +75,7 @@ def replica_settings(lab: Lab, replica: LabReplica) -> dict[str, Any]:
             "lease_seconds": LEASE_SECONDS,
             "sweep_seconds": _SWEEP_SECONDS,
             "busy_seconds_max": _BUSY_SECONDS_MAX,
+            "trust_seconds": _TRUST_SECONDS,
         },
     }
 

@@ -5,19 +5,16 @@ No cloud is shown a token of another one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
-import structlog
 
 from global_heat.api.auth import Tokens, Who
 from global_heat.cli.serving.outside import Outside
-from global_heat.model.errors import Ambiguous, Error, Invalid, Reason, Transient
+from global_heat.model.errors import Error, Invalid, Reason
 from global_heat.model.names import Project, Region, StackId
-from global_heat.model.records import TrustRecord
 from global_heat.regions.keystone import TokenChecker
-
-log = structlog.get_logger()
+from global_heat.store.trust_ledger import MadeTrust
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -68,25 +65,24 @@ class CallersTrusts:
 
     async def ensure(
         self, who: Who, tokens: Tokens, project: Project, stack: StackId, regions: Collection[Region]
-    ) -> Sequence[TrustRecord]:
+    ) -> Sequence[MadeTrust]:
         await self._out.regions.know(*regions)
         proofs = [
             (proof, there)
             for cloud, there in self._by_cloud(regions).items()
             if (proof := await self._proof(who, tokens, project, stack, cloud, there[0])) is not None
         ]
-        made: list[TrustRecord] = []
+        made: list[MadeTrust] = []
         try:
             for proof, there in proofs:
                 made += await self._out.trusts.ensure(proof.who, proof.token, project, stack, there)
         except Error:
-            for record in made:
-                await self._give_up(project, stack, record)
+            await self.condemn(made)
             raise
         return made
 
-    async def discard(self, project: Project, stack: StackId, record: TrustRecord) -> None:
-        await self._out.trusts.discard(project, stack, record)
+    async def condemn(self, trusts: Iterable[MadeTrust]) -> None:
+        await self._out.trusts.condemn(trusts)
 
     async def _proof(
         self, who: Who, tokens: Tokens, project: Project, stack: StackId, cloud: str, region: Region
@@ -105,9 +101,3 @@ class CallersTrusts:
         for region in sorted(regions):
             found.setdefault(self._out.registry.get(region).cloud, []).append(region)
         return found
-
-    async def _give_up(self, project: Project, stack: StackId, record: TrustRecord) -> None:
-        try:
-            await self.discard(project, stack, record)
-        except (Transient, Ambiguous) as error:
-            log.warning("a trust that nobody needs stays", stack=stack, cloud=record.cloud, error=str(error))

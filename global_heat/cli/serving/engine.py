@@ -108,6 +108,7 @@ def _world(out: Outside) -> World:
         documents=ThreadedDocuments(out.store, out.seal, load_schemas(), WorkerEvaluator()),
         seal=out.seal,
         clouds=_StackClouds(out),
+        trusts=out.trusts,
         health=out.health,
         types=KINDS,
         clock=time.time,
@@ -146,7 +147,7 @@ class _StackClouds(StackClouds):
     """Whatever a task logs after it opened a cloud for a stack names the stack."""
 
     def __init__(self, out: Outside) -> None:
-        super().__init__(out.clouds, out.trusts.find, out.trusts.retire)
+        super().__init__(out.clouds, out.trusts.find)
         self._regions = out.regions
 
     async def open(self, shard: Shard) -> Opened:

@@ -133,7 +133,8 @@ async def outside(setup: Setup) -> AsyncIterator[Outside]:
         sessions,
         Trusts(calls),
         setup.services,
-        time.monotonic,
+        time.time,
+        config.home,
     )
     clouds = Clouds(registry, sessions, calls, time.time)
     try:

@@ -23,6 +23,8 @@ class Entry(msgspec.Struct):
     """The attempt's token found in the request's body; empty: none."""
     sent_at: float
     arrived_at: float
+    handle: str = ""
+    """The handle of the trust that it asks for; empty: it asks for none."""
     replay: bool = False
     user: str = ""
     """Who the credential says it is; empty: no good credential."""

@@ -14,7 +14,7 @@ from global_heat.sim.cloud.faults import Faults
 from global_heat.sim.cloud.glance import Glance
 from global_heat.sim.cloud.ground import Ground
 from global_heat.sim.cloud.journal import Entry, Journal
-from global_heat.sim.cloud.keystone import identity
+from global_heat.sim.cloud.keystone import identity, trusts
 from global_heat.sim.cloud.keystone.errors import keystone_error, unauthenticated
 from global_heat.sim.cloud.keystone.model import FakeKeystone
 from global_heat.sim.cloud.neutron.service import Neutron
@@ -108,6 +108,7 @@ class FakeRegion:
             token=found.group(1).decode() if found else "",
             sent_at=now if sent_at is None else sent_at,
             arrived_at=now,
+            handle=trusts.asked_for(call),
             replay=replay,
         )
         self.journal.append(entry)

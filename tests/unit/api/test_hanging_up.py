@@ -9,6 +9,9 @@ import pytest
 from global_heat.api.auth import Call
 from global_heat.api.wishing import Spec, Wishing
 from global_heat.model.errors import Transient
+from global_heat.model.records import TrustAttempt
+from global_heat.store import keys
+from global_heat.store.codec import decode
 from global_heat.template.source import Source
 from tests.unit.api.world import ONE_NET, World
 
@@ -29,7 +32,7 @@ async def test_a_wish_whose_caller_hangs_up_is_written_with_its_trust(world: Wor
     assert (operation.stack, [stack for stack, _ in world.trusts.standing]) == (header.id, [header.id])
 
 
-async def test_a_wish_that_was_certainly_not_written_leaves_no_trust(world: World):
+async def test_a_trust_whose_wish_was_not_written_stays_in_the_ledger(world: World):
     world.trusts.meeting = meeting = asyncio.Barrier(2)
     call = Call(await world.tokens.check("ann"), "ann")
     asking = asyncio.create_task(Wishing(world.backend).create(call, "web", Spec(Source(template=ONE_NET))))
@@ -38,4 +41,7 @@ async def test_a_wish_that_was_certainly_not_written_leaves_no_trust(world: Worl
     await meeting.wait()
     with pytest.raises(Transient):
         await asking
-    assert world.trusts.standing == []
+    (stack,) = [stack for stack, _ in world.trusts.standing]
+    (entry,) = (await world.store.scan(keys.TRUSTS)).entries
+    assert decode(TrustAttempt, entry.value).stack == stack, "and no record: whoever sweeps finds it"
+    assert await world.store.get(keys.trust(call.who.project, stack, "default")) is None

@@ -32,6 +32,7 @@ from global_heat.model.records import (
     RegionRecord,
     ShardRecord,
     State,
+    TrustAttempt,
     TrustRecord,
     Waiting,
 )
@@ -39,11 +40,12 @@ from global_heat.model.schema import Schemas
 from global_heat.proto.v1 import stack_pb2
 from global_heat.sim.etcd import Link, SimCluster, SimStore
 from global_heat.store import keys
-from global_heat.store.codec import encode
+from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
 from global_heat.store.reading import read_stack
 from global_heat.store.registry import add_region
 from global_heat.store.sealing import Seal
+from global_heat.store.trust_ledger import MadeTrust, begin, condemn
 from global_heat.store.wishes import Wishes, end_header
 
 EAST, WEST = Region("RegionOne"), Region("RegionTwo")
@@ -109,26 +111,44 @@ class Tokens:
 
 
 class Trusts:
-    """Makes a trust for each wish and remembers which."""
+    """Makes a trust for each wish and remembers which, with its intent in the ledger."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: SimStore) -> None:
+        self._store = store
         self.made: list[tuple[str, StackId, tuple[Region, ...]]] = []
         self.standing: list[tuple[StackId, str]] = []
         self.meeting: asyncio.Barrier | None = None
         """Where those who have a trust made wait for each other."""
         self.asked = asyncio.Event()
 
-    async def ensure(self, who, token, project, stack, regions) -> Sequence[TrustRecord]:
+    async def ensure(self, who, token, project, stack, regions) -> Sequence[MadeTrust]:
         self.made.append((token, stack, tuple(regions)))
-        record = TrustRecord(cloud="default", sealed=f"trust {len(self.made)}", user=who.user)
+        expires_at = 4e9 + len(self.made)
+        attempt = TrustAttempt(
+            cloud="default",
+            project=project,
+            stack=stack,
+            user=who.user,
+            user_project=project,
+            expires_at=expires_at,
+            started_at=0.0,
+            cred_expires_at=who.expires_at,
+        )
+        sealed = f"trust {len(self.made)}"
+        record = TrustRecord(cloud="default", sealed=sealed, user=who.user, expires_at=expires_at)
+        before = await self._store.get(keys.trust(project, stack, "default"))
+        made = MadeTrust(record, await begin(self._store, attempt), before)
         self.standing.append((stack, record.sealed))
         self.asked.set()
         if self.meeting is not None:
             await self.meeting.wait()
-        return [record]
+        return [made]
 
-    async def discard(self, project, stack, record) -> None:
-        self.standing.remove((stack, record.sealed))
+    async def condemn(self, trusts) -> None:
+        for made in trusts:
+            if await condemn(self._store, made.attempt) is not None:
+                stack = decode(TrustAttempt, made.attempt.value).stack
+                self.standing.remove((stack, made.record.sealed))
 
 
 class LookUps:
@@ -159,7 +179,12 @@ class World:
         data = FilePath(global_heat.resources.__file__).with_name("resource-types.json").read_bytes()
         self.seal = Seal({"one": b"\1" * 32}, os.urandom)
         self.documents = Documents(self.store, self.seal, Schemas.decode(data, SUPPORTED))
-        self.tokens, self.trusts, self.lookups, self.health = Tokens(), Trusts(), LookUps(), Health()
+        self.tokens, self.trusts, self.lookups, self.health = (
+            Tokens(),
+            Trusts(self.store),
+            LookUps(),
+            Health(),
+        )
         numbers = itertools.count(1)
         self.wishes = Wishes(self.documents, time.time, lambda: f"id-{next(numbers):04d}")
         self.policy = Policy()

@@ -215,11 +215,20 @@ def test_what_lives_in_the_records_alone_is_looked_for_in_no_cloud() -> None:
     assert found.tallies[0].recorded == 0
 
 
-@pytest.mark.parametrize(("recorded", "problem"), [(0, "orphan"), (1, None), (3, "missing")])
-def test_trusts_are_counted(recorded: int, problem: str | None) -> None:
-    trust = made("t", "identity.trust", region="")
-    found = audit([trust], Records(trusts=recorded), REGIONS)
-    assert {each.problem for each in found.discrepancies} == ({problem} if problem else set())
+@pytest.mark.parametrize(
+    ("records", "problems"),
+    [
+        (Records(), [("orphan", "t")]),
+        (Records(trusts=("mine",)), []),
+        (Records(trust_attempts=("mine",)), []),
+        (Records(trusts=("mine", "other")), [("missing", "other")]),
+        (Records(trusts=("other",)), [("missing", "other"), ("orphan", "t")]),
+    ],
+)
+def test_a_trust_is_known_by_its_expiry(records: Records, problems: list[tuple[str, str]]) -> None:
+    trust = msgspec.structs.replace(made("t", "identity.trust", region=""), name="mine")
+    found = audit([trust], records, REGIONS)
+    assert sorted((each.problem, each.id) for each in found.discrepancies) == problems
     assert found.exist == 0
 
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 
 from global_heat.model.names import Project, Region, StackId
-from global_heat.model.records import TrustRecord
+from global_heat.model.records import TrustAttempt
 from global_heat.regions.calls import Calls
 from global_heat.regions.clouds import Clouds
 from global_heat.regions.credentials import PasswordCredential, ServiceUser, ServiceUsers
@@ -20,9 +20,11 @@ from global_heat.regions.sessions import Sessions
 from global_heat.sim.cloud.world import FakeCloud
 from global_heat.sim.etcd import Link, SimCluster, SimStore
 from global_heat.store import keys
-from global_heat.store.codec import encode
+from global_heat.store.codec import decode
 from global_heat.store.credentials import StackTrusts
+from global_heat.store.protocol import Committed
 from global_heat.store.sealing import Seal
+from global_heat.store.trust_ledger import MadeTrust, recording
 
 EPOCH = 1_800_000_000.0
 EAST, WEST = Region("east"), Region("west")
@@ -64,6 +66,7 @@ class Bench:
             Trusts(self._calls),
             ServiceUsers({}, ServiceUser(SERVICE, self._roles)),
             clock,
+            EAST,
         )
 
     def token(self) -> str:
@@ -72,17 +75,22 @@ class Bench:
     async def who(self) -> Who:
         return await self.checker.check(self.token())
 
-    async def ensure(self, *regions: Region) -> Sequence[TrustRecord]:
+    async def ensure(self, *regions: Region) -> Sequence[MadeTrust]:
         """Have the trusts made that are missing, and record them as a wish does."""
         return await self.ensure_of(STACK, *regions)
 
-    async def ensure_of(self, stack: StackId, *regions: Region) -> Sequence[TrustRecord]:
+    async def ensure_of(self, stack: StackId, *regions: Region) -> Sequence[MadeTrust]:
         token = self.token()
         who = await self.checker.check(token)
         made = await self.trusts.ensure(who, token, self.project, stack, regions)
-        for record in made:
-            await self.store.commit(put={keys.trust(self.project, stack, record.cloud): encode(record)})
+        for each in made:
+            added = recording(self.project, stack, each)
+            outcome = await self.store.commit(*added.guards, put=added.puts, delete=added.deletes)
+            assert isinstance(outcome, Committed)
         return made
+
+    async def ledger(self) -> list[TrustAttempt]:
+        return [decode(TrustAttempt, each.value) for each in (await self.store.scan(keys.TRUSTS)).entries]
 
     def trust_ids(self) -> list[str]:
         """Those that Keystone has."""

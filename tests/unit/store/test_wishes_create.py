@@ -9,18 +9,27 @@ import pytest
 
 from global_heat.model.errors import Invalid, Reason
 from global_heat.model.names import Project
-from global_heat.model.records import Action, Header, NameRecord, Operation, RevisionRecord, TrustRecord
+from global_heat.model.records import (
+    Action,
+    Header,
+    NameRecord,
+    Operation,
+    RevisionRecord,
+    TrustAttempt,
+    TrustRecord,
+)
 from global_heat.sim.loop import run
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.protocol import MAX_COMMIT_BYTES, MAX_WRITES
 from global_heat.store.reading import list_headers
+from global_heat.store.trust_ledger import MadeTrust, begin
 from global_heat.store.wishes import Caller
 from tests.unit.store.desk import ANN, EAST, NONE, ONE, RED, REGIONS, TWO, Desk, stacks_of, wish
 
 NO_NETWORK = ONE.replace("Net}", "Subnet, properties: {cidr: 10.0.0.0/24}}")
 KNOWN_ONLY = ONE.replace("OS::Neutron::Net", "OS::Zaqar::Queue")
-TRUST = TrustRecord(cloud="default", sealed="x", user="ann")
+TRUST = TrustRecord(cloud="default", sealed="x", user="ann", expires_at=4.2e9)
 
 
 async def refused(desk: Desk, **more: object) -> Invalid:
@@ -163,7 +172,17 @@ def test_what_the_preparation_gives_is_written_with_the_stack_and_what_it_refuse
 
         async def prepare(header, tree):
             assert set(tree.definitions) == {"net"} and header.name == "web"
-            return (TRUST,)
+            attempt = TrustAttempt(
+                cloud="default",
+                project=RED,
+                stack=header.id,
+                user="ann",
+                user_project=RED,
+                expires_at=TRUST.expires_at,
+                started_at=1.0,
+                cred_expires_at=2.0,
+            )
+            return (MadeTrust(TRUST, await begin(desk.hand.store, attempt), None),)
 
         async def refuse(header, tree):
             raise Invalid("the image is not there")
@@ -175,6 +194,7 @@ def test_what_the_preparation_gives_is_written_with_the_stack_and_what_it_refuse
         header = await desk.hand.header()
         entry = await desk.hand.store.get(keys.trust(RED, header.id, "default"))
         assert decode(TrustRecord, entry.value) == TRUST
+        assert desk.present(keys.TRUSTS) == [], "the record has taken the place of the ledger's entry"
 
     run(story())
 

@@ -134,7 +134,7 @@ class FakeKeystone:
     def truth(self) -> list[Made]:
         """The trusts and application credentials that exist now."""
         trusts = [
-            Made("identity.trust", t.id, "", "", t.project_id, None, t.created_at, None, "user")
+            Made("identity.trust", t.id, t.handle, "", t.project_id, None, t.created_at, None, "user")
             for t in self.trusts.values()
         ]
         kind = "identity.application_credential"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from global_heat.model.records import trust_handle
+
 
 @dataclass(slots=True)
 class User:
@@ -36,6 +38,11 @@ class Trust:
     expires_at: float | None
     remaining_uses: int | None = None
     created_at: float = 0.0
+
+    @property
+    def handle(self) -> str:
+        """What whoever wished it knows it by; empty: nothing but its id."""
+        return "" if self.expires_at is None else trust_handle(self.expires_at)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from global_heat.model.records import trust_handle
 from global_heat.model.values import Body
 from global_heat.sim.cloud.keystone.errors import keystone_error
 from global_heat.sim.cloud.keystone.model import FakeKeystone, role_id
@@ -31,6 +32,17 @@ def handle(keystone: FakeKeystone, call: Call, path: list[str]) -> Answer:
             return Answer(204)
         case _:
             raise keystone_error(404, "The resource could not be found.")
+
+
+def asked_for(call: Call) -> str:
+    """The handle of the trust that a request asks for; empty: it asks for none, or for one that has none."""
+    if (call.method, call.service, call.path) != ("POST", "identity", ["OS-TRUST", "trusts"]):
+        return ""
+    expiry = (call.json().get("trust") or {}).get("expires_at")
+    try:
+        return trust_handle(datetime.fromisoformat(expiry).timestamp()) if expiry else ""
+    except ValueError:
+        return ""
 
 
 def _create(keystone: FakeKeystone, call: Call) -> Answer:
