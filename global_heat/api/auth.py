@@ -10,7 +10,7 @@ import msgspec
 
 from global_heat.model.errors import Invalid, Reason
 from global_heat.model.names import Project
-from global_heat.store.wishes import Caller
+from global_heat.store.caller import Caller
 
 CLOUD_TOKEN = "x-cloud-token"
 """Metadata: `CLOUD=TOKEN`, once for each cloud but home that a call has to do with."""

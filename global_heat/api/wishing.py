@@ -140,11 +140,14 @@ class Wishing:
         source = spec.source
         if view is not None:
             source = await with_past(self._backend.documents, view, source)
-        tree = self._backend.documents.compile(source, header, regions)
+        documents, wishes = self._backend.documents, self._backend.wishes
+        tree = await documents.aside(lambda: documents.compile(source, header, regions))
         if view is not None:
-            await self._backend.wishes.refuse_immutable(view, tree)
+            await wishes.refuse_immutable(view, tree)
         parent = view.plan.number if view else 0
-        plan = self._backend.wishes.plan_tree(header, parent + 1, parent, parent + 1, action, tree, view)
+        plan = await documents.aside(
+            lambda: wishes.plan_tree(header, parent + 1, parent, parent + 1, action, tree, view)
+        )
         checked = await self.check(call, tree)
         return Preview(header, view.etag if view else "", plan, checked)
 
@@ -159,7 +162,8 @@ class Wishing:
         """Compile a template on its own, and look up what it names."""
         regions = await self.regions()
         header = self._provisional(call, "validation", spec, regions)
-        tree = self._backend.documents.compile(spec.source, header, regions)
+        documents = self._backend.documents
+        tree = await documents.aside(lambda: documents.compile(spec.source, header, regions))
         return tree, await self.check(call, tree)
 
     async def check(self, call: Call, tree: Tree) -> Checked:

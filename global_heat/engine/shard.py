@@ -17,10 +17,10 @@ from global_heat.engine.running import Run
 from global_heat.model.errors import Ambiguous, Fenced, Invalid, Transient
 from global_heat.model.records import Action, Header, Status
 from global_heat.store import keys
+from global_heat.store.caller import Caller
 from global_heat.store.keys import Shard
 from global_heat.store.protocol import created_at
 from global_heat.store.reading import read_stack
-from global_heat.store.wishes import Caller
 
 log = structlog.get_logger()
 

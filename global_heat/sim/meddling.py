@@ -86,12 +86,13 @@ class Meddler:
         return self._chance.choice(found) if found else None
 
     def _note(self, record: Incarnation) -> None:
-        """It, and all that is built on it."""
-        meddled, doomed = self._world.meddled, [record]
-        while doomed:
-            next = doomed.pop()
-            meddled.add(next.id)
-            doomed += [r for r in self._world.records() if next.ref in r.requires and r.id not in meddled]
+        """It, and all that is built on it: also what is only just being made, and has no id yet."""
+        for stack, records in self._world.records_by_stack().items():
+            refs = [record.ref] if record in records else []
+            for ref in refs:
+                refs += [r.ref for r in records if ref in r.requires and r.ref not in refs]
+            self._world.meddled_with |= {(stack, ref) for ref in refs}
+        self._world.learn_meddled()
 
 
 async def _show(cloud: Cloud, service: str, path: str, singular: str) -> str:

@@ -23,13 +23,14 @@ from global_heat.sim.front_door import FrontDoor, Wish
 from global_heat.sim.node import Node
 from global_heat.sim.outside import Surroundings
 from global_heat.store import keys
+from global_heat.store.caller import Caller
 from global_heat.store.codec import decode
 from global_heat.store.documents import Documents
 from global_heat.store.reading import resolve_name
 from global_heat.store.scaling import Scaling
 from global_heat.store.sealing import Seal
 from global_heat.store.signals import Signals
-from global_heat.store.wishes import Caller, StackWish, Wishes
+from global_heat.store.wishes import StackWish, Wishes
 from global_heat.template.source import Source
 
 EPOCH = 1_800_000_000.0
@@ -113,6 +114,8 @@ class SimWorld:
         )
         self.meddled: set[str] = set()
         """Ids of things that a person deleted or changed behind our back."""
+        self.meddled_with: set[tuple[StackId, str]] = set()
+        """The same by stack and ref: what is being made has no id yet."""
         self.foreign: set[str] = set()
         """Ids of things that a person made."""
 
@@ -139,6 +142,11 @@ class SimWorld:
     def records(self) -> list[Incarnation]:
         found = self.cluster.scan("stacks/", "", self.cluster.revision)
         return [decode(Incarnation, e.value) for e in found if e.key.split("/")[3] == "resources"]
+
+    def learn_meddled(self) -> None:
+        """Note the ids of what has got one since a person had his hands in it."""
+        for stack, records in self.records_by_stack().items():
+            self.meddled |= {r.id for r in records if r.id and (stack, r.ref) in self.meddled_with}
 
     def records_by_stack(self) -> dict[StackId, list[Incarnation]]:
         found: dict[StackId, list[Incarnation]] = {}
@@ -197,6 +205,7 @@ class SimWorld:
         return await self.until(lambda: all(header.ended for header in self.headers()), seconds)
 
     def evidence(self) -> Evidence:
+        self.learn_meddled()
         return Evidence(
             history=self.cluster.history,
             cloud=self.cloud,

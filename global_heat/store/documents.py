@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
@@ -40,6 +41,8 @@ class Documents:
         self.schemas = schemas
         self.evaluator = evaluator or InProcess()
         self._trees: dict[tuple[StackId, int], Tree] = {}
+        self._compiling = asyncio.Lock()
+        """What several ask for is compiled once."""
         self._plans: dict[tuple[StackId, str], Plan] = {}
 
     async def plan(self, project: Project, stack: StackId, pointer: PlanPointer) -> Plan:
@@ -60,12 +63,15 @@ class Documents:
 
     async def tree(self, header: Header, revision: int) -> Tree:
         """The tree of one of the stack's revisions."""
-        cached = self._trees.get((header.id, revision))
-        if cached is None:
-            source = await self.source(header.project, header.id, revision)
-            cached = self.compile(source, header, None)
-            _remember(self._trees, (header.id, revision), cached)
-        return cached
+        key = (header.id, revision)
+        if key not in self._trees:
+            async with self._compiling:
+                if key not in self._trees:
+                    source = await self.source(header.project, header.id, revision)
+                    tree = await self.aside(lambda: self.compile(source, header, None))
+                    _remember(self._trees, key, tree)
+                return self._trees[key]
+        return self._trees[key]
 
     async def aside(self, compute: Callable[[], V]) -> V:
         """Compute something that may take its time."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from global_heat.model.errors import Invalid, Reason, Transient
 from global_heat.model.names import Path, StackId
 from global_heat.model.records import Header, State
+from global_heat.store.caller import Caller
 from global_heat.store.checks import refuse_deleted
 from global_heat.store.documents import Documents, RecordedView
 from global_heat.store.groups import with_past
 from global_heat.store.reading import StackView, read_operation, read_stack
-from global_heat.store.wishes import Caller, StackWish, Wishes
+from global_heat.store.wishes import StackWish, Wishes
 from global_heat.template.groups import Scope
 from global_heat.template.source import GroupPast, Scaled
 

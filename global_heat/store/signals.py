@@ -11,13 +11,13 @@ from global_heat.model.records import Incarnation, Record, SignalRecord, State, 
 from global_heat.model.values import Json
 from global_heat.planner.decision import live
 from global_heat.store import keys
+from global_heat.store.caller import Caller
 from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
 from global_heat.store.hooks import clear_hook, hook_of
 from global_heat.store.protocol import Committed, Entry, absent, at_mod, unchanged
 from global_heat.store.reading import read_header
 from global_heat.store.scaling import Scaling
-from global_heat.store.wishes import Caller
 
 SIGNALS_MAX = 1000
 """Of one resource."""

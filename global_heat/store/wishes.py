@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import msgspec
 
-from global_heat.model.errors import Ambiguous, Fault, Invalid, Reason, Transient
+from global_heat.model.errors import Fault, Invalid, Reason, Transient
 from global_heat.model.names import Path, Project, Region, StackId
 from global_heat.model.plan import Plan
 from global_heat.model.records import (
@@ -17,20 +17,20 @@ from global_heat.model.records import (
     Header,
     NameRecord,
     Operation,
-    RequestRecord,
     RevisionRecord,
     Status,
 )
 from global_heat.planner.planning import plan_apply, plan_delete
 from global_heat.store import blobs, keys
+from global_heat.store.caller import Caller
 from global_heat.store.change import StackChange
 from global_heat.store.change import end_header as end_header
 from global_heat.store.checks import check_stack_name, refuse_deleted
-from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
 from global_heat.store.groups import with_past
-from global_heat.store.protocol import Committed, Guard, absent, unchanged
+from global_heat.store.protocol import absent
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
+from global_heat.store.stack_writer import StackWriter, as_read
 from global_heat.store.trust_ledger import MadeTrust
 from global_heat.template.location import FAULTS_SHOWN_MAX
 from global_heat.template.shapes import Shape
@@ -38,14 +38,6 @@ from global_heat.template.source import Scaled, Source
 from global_heat.template.tree import Tree
 
 _TRIES = 8
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Who wishes: from a token that was checked."""
-
-    project: Project
-    user: str
-    roles: tuple[str, ...] = ()
 
 
 class StackWish(msgspec.Struct, frozen=True):
@@ -81,6 +73,7 @@ class Wishes:
         self._store = documents.store
         self._clock = clock
         self._new_id = new_id
+        self._writer = StackWriter(documents.store, clock)
 
     async def create(
         self,
@@ -96,11 +89,11 @@ class Wishes:
         `said`: what the caller said, where the wish holds more: what this replica chose for him.
         """
         fingerprint = self._fingerprint(caller, "create", wish if said is None else said)
-        if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
+        if (earlier := await self._writer.earlier(caller, request, fingerprint)) is not None:
             return earlier
         check_stack_name(wish.name)
         if await self._store.get(keys.name(caller.project, wish.name)) is not None:
-            return await self._faster(caller, wish.name, request, fingerprint)
+            return await self._writer.faster(caller, wish.name, request, fingerprint)
         now = self._clock()
         header = Header(
             project=caller.project,
@@ -116,8 +109,7 @@ class Wishes:
             rollback=wish.rollback,
             created_at=now,
         )
-        tree = self._documents.compile(wish.source, header, regions)
-        plan = self.plan_tree(header, 1, 0, 1, Action.CREATE, tree, None)
+        tree, plan = await self._compiled(wish.source, header, regions, Action.CREATE, None)
         operation = self._operation(header, "create", 1, request)
         change = StackChange(header, operation, plan, description=tree.description, now=now)
         change.put(keys.name(header.project, header.name), NameRecord(stack=header.id))
@@ -127,8 +119,8 @@ class Wishes:
             absent(keys.name(header.project, header.name)),
             absent(keys.header(header.project, header.id)),
         ]
-        if not await self._commit(caller, change, guards, fingerprint):
-            return await self._faster(caller, wish.name, request, fingerprint)
+        if not await self._writer.commit(caller, change, guards, fingerprint):
+            return await self._writer.faster(caller, wish.name, request, fingerprint)
         return operation
 
     async def update(
@@ -148,30 +140,32 @@ class Wishes:
         the wish was derived from that and from what is recorded.
         """
         fingerprint = self._fingerprint(caller, verb, wish if said is None else said)
-        if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
+        if (earlier := await self._writer.earlier(caller, request, fingerprint)) is not None:
             return earlier
         id = await resolve_name(self._store, caller.project, name)
 
         async def change_of(view: StackView) -> StackChange:
             refuse_deleted(view.header, "updated")
             source = (await with_past(self._documents, view, wish.source)).scaled(wish.scaled)
-            tree = self._documents.compile(source, view.header, regions)
+            tree = await self._documents.aside(lambda: self._documents.compile(source, view.header, regions))
             await self.refuse_immutable(view, tree)
             wished = msgspec.structs.replace(wish, source=source)
-            change = self._next_plan(view, caller, verb, Action.UPDATE, request, tree, wished)
+            change = await self._documents.aside(
+                lambda: self._next_plan(view, caller, verb, Action.UPDATE, request, tree, wished)
+            )
             change.record_trusts(await prepare(change.header, tree))
             return change
 
-        return await self._change(caller, id, request, fingerprint, wish.etag, change_of)
+        return await self._writer.change(caller, id, request, fingerprint, wish.etag, change_of)
 
     async def repeated(self, caller: Caller, verb: str, request: str, said: object) -> Operation | None:
         """What this request began when it came before. Raises `Invalid` when it said something else then."""
-        return await self._earlier(caller, request, self._fingerprint(caller, verb, said))
+        return await self._writer.earlier(caller, request, self._fingerprint(caller, verb, said))
 
     async def delete(self, caller: Caller, name: str, request: str, etag: str = "") -> Operation:
         """Remove a stack and all it has. Deleting it again gives the operation that runs already."""
         fingerprint = self._fingerprint(caller, "delete", name)
-        if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
+        if (earlier := await self._writer.earlier(caller, request, fingerprint)) is not None:
             return earlier
         id = await resolve_name(self._store, caller.project, name)
         view = await read_stack(self._store, caller.project, id, local=False)
@@ -181,12 +175,12 @@ class Wishes:
         async def change_of(view: StackView) -> StackChange:
             return self._next_plan(view, caller, "delete", Action.DELETE, request, None, None)
 
-        return await self._change(caller, id, request, fingerprint, etag, change_of)
+        return await self._writer.change(caller, id, request, fingerprint, etag, change_of)
 
     async def cancel(self, caller: Caller, name: str, request: str, rollback: bool) -> Operation:
         """Stop what runs. With `rollback` the stack goes back to its last complete revision."""
         fingerprint = self._fingerprint(caller, "cancel", [name, rollback])
-        if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
+        if (earlier := await self._writer.earlier(caller, request, fingerprint)) is not None:
             return earlier
         id = await resolve_name(self._store, caller.project, name)
         if rollback:
@@ -209,7 +203,7 @@ class Wishes:
             over = view.header_entry.value
             return StackChange(header, operation, None, description="", now=self._clock(), over=over)
 
-        return await self._change(caller, id, request, fingerprint, "", change_of)
+        return await self._writer.change(caller, id, request, fingerprint, "", change_of)
 
     async def roll_back(
         self,
@@ -237,9 +231,11 @@ class Wishes:
             faster = after_plan is not None and view.header.plan != after_plan
             if faster or view.header.complete_revision != complete:
                 raise Invalid("the stack changed meanwhile: try again", reason=Reason.BUSY)
-            return self._next_plan(view, caller, "rollback", Action.ROLLBACK, request, tree, None)
+            return await self._documents.aside(
+                lambda: self._next_plan(view, caller, "rollback", Action.ROLLBACK, request, tree, None)
+            )
 
-        return await self._change(caller, id, request, fingerprint, "", change_of)
+        return await self._writer.change(caller, id, request, fingerprint, "", change_of)
 
     async def expand(
         self, project: Project, id: StackId, after_plan: int, found: Mapping[Path, Shape]
@@ -256,19 +252,14 @@ class Wishes:
             source = await self._documents.source(project, id, view.plan.revision)
             change = await self._expanded(view, source.expanded(found))
             # Whatever came of it, the records tell, which are read again.
-            await self._commit(Caller(project, view.header.user), change, _as_read(view))
+            await self._writer.commit(Caller(project, view.header.user), change, as_read(view))
         raise Transient("the stack keeps changing: try again")
 
     async def _expanded(self, view: StackView, source: Source) -> StackChange:
         """The next plan of the same operation."""
         old, number = view.header, view.plan.number + 1
         header = msgspec.structs.replace(old, revision=number, plan=number, updated_at=self._clock())
-
-        def planned() -> tuple[Tree, Plan]:
-            tree = self._documents.compile(source, header, None)
-            return tree, self.plan_tree(header, number, view.plan.number, number, old.action, tree, view)
-
-        tree, plan = await self._documents.aside(planned)
+        tree, plan = await self._compiled(source, header, None, old.action, view)
         before = await self._documents.plan(old.project, old.id, view.plan)
         plan = msgspec.structs.replace(plan, began=before.first)
         operation = await read_operation(self._store, old.project, old.operation)
@@ -284,6 +275,23 @@ class Wishes:
         )
         self._add_revision(change, number, source, old.user)
         return change
+
+    async def _compiled(
+        self,
+        source: Source,
+        header: Header,
+        regions: Collection[str] | None,
+        action: Action,
+        view: StackView | None,
+    ) -> tuple[Tree, Plan]:
+        """The tree of a source, and the plan that `header` names, which leads there. Raises `Invalid`."""
+        number, parent = header.plan, view.plan.number if view else 0
+
+        def compute() -> tuple[Tree, Plan]:
+            tree = self._documents.compile(source, header, regions)
+            return tree, self.plan_tree(header, number, parent, header.revision, action, tree, view)
+
+        return await self._documents.aside(compute)
 
     async def refuse_immutable(self, view: StackView, tree: Tree) -> None:
         """Raises `Invalid`, located, when a tree changes what the stack's present one calls immutable."""
@@ -375,89 +383,6 @@ class Wishes:
             self._add_revision(change, revision, wish.source, caller.user)
         return change
 
-    async def _change(
-        self,
-        caller: Caller,
-        id: StackId,
-        request: str,
-        fingerprint: str,
-        etag: str,
-        change_of: Callable[[StackView], Awaitable[StackChange]],
-    ) -> Operation:
-        """Read, decide, compare-and-set; again when somebody was faster."""
-        for _ in range(_TRIES):
-            view = await read_stack(self._store, caller.project, id, local=False)
-            # Looked for after the stack was read: a repeat that was faster shows here or refuses the commit.
-            if (earlier := await self._earlier(caller, request, fingerprint)) is not None:
-                return earlier
-            if etag and etag != view.etag:
-                raise Invalid(
-                    "the stack has changed since you read it: read it again", reason=Reason.MISMATCH
-                )
-            change = await change_of(view)
-            if await self._commit(caller, change, _as_read(view), fingerprint):
-                return change.operation
-        raise Transient("the stack keeps changing: try again")
-
-    async def _commit(
-        self, caller: Caller, change: StackChange, guards: list[Guard], fingerprint: str = ""
-    ) -> bool:
-        """Whether it was written; if not, something guarded is not as it was read.
-
-        What it guards it also writes, so that it is applied once at most and can be sent again when nobody
-        knows; whether it refuses itself then, shows the operation.
-        """
-        puts, guards = change.puts(), [*guards, *change.guards]
-        if fingerprint and change.operation.request:
-            key = keys.request(caller.project, change.operation.request)
-            record = RequestRecord(
-                operation=change.operation.id, fingerprint=fingerprint, created_at=self._clock()
-            )
-            puts[key] = encode(record)
-            guards = [*guards, absent(key)]
-        puts = await blobs.put_ahead(self._store, puts)
-        operation_key = keys.operation(caller.project, change.operation.id)
-        unknown = False
-        for _ in range(_TRIES):
-            try:
-                outcome = await self._store.commit(*guards, put=puts, delete=change.deletes())
-                if isinstance(outcome, Committed):
-                    return True
-                return unknown and await self._store.get(operation_key) is not None
-            except Ambiguous:
-                unknown = True
-            except Transient:
-                if not unknown:
-                    raise
-        raise Ambiguous("the store does not say whether it was written: repeat it with the same request id")
-
-    async def _faster(self, caller: Caller, name: str, request: str, fingerprint: str) -> Operation:
-        """The operation of a repeat that has the name already. Raises `Invalid` when it is another's."""
-        earlier = await self._earlier(caller, request, fingerprint)
-        if earlier is None:
-            if await self._store.get(keys.name(caller.project, name)) is None:
-                raise Transient("the stack took too long to write: try again")
-            raise Invalid(
-                f"a stack named {name!r} exists already: update it, or choose another name",
-                reason=Reason.ALREADY_EXISTS,
-            )
-        return earlier
-
-    async def _earlier(self, caller: Caller, request: str, fingerprint: str) -> Operation | None:
-        """The operation that this request id has started already."""
-        if not request:
-            return None
-        entry = await self._store.get(keys.request(caller.project, request))
-        if entry is None:
-            return None
-        record = decode(RequestRecord, entry.value)
-        if record.fingerprint != fingerprint:
-            raise Invalid(
-                f"request id {request!r} was used with other parameters: use a new one",
-                reason=Reason.ALREADY_EXISTS,
-            )
-        return await read_operation(self._store, caller.project, record.operation)
-
     def _add_revision(self, change: StackChange, number: int, source: Source, user: str) -> None:
         project, id = change.header.project, change.header.id
         data = blobs.pack_source(source, self._documents.seal, project, id)
@@ -481,7 +406,3 @@ class Wishes:
     def _fingerprint(self, caller: Caller, verb: str, wish: object) -> str:
         plain = msgspec.to_builtins(wish)
         return self._documents.seal.fingerprint([verb, plain], "request", caller.project)
-
-
-def _as_read(view: StackView) -> list[Guard]:
-    return [unchanged(view.header_entry), unchanged(view.plan_entry)]

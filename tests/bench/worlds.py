@@ -8,7 +8,8 @@ from pathlib import Path as File
 
 from global_heat.model.names import StackId
 from global_heat.sim.world import REGIONS, SimWorld
-from global_heat.store.wishes import Caller, StackWish, Wishes
+from global_heat.store.caller import Caller
+from global_heat.store.wishes import StackWish, Wishes
 from global_heat.template.source import Source
 from tests.bench.history import Write
 

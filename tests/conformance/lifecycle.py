@@ -26,9 +26,10 @@ from global_heat.proto.v1 import resource_pb2
 from global_heat.sim import loop
 from global_heat.sim.etcd import Written
 from global_heat.sim.world import REGIONS, SimWorld
+from global_heat.store.caller import Caller
 from global_heat.store.codec import decode
 from global_heat.store.reading import StackView, read_stack
-from global_heat.store.wishes import Caller, StackWish, Wishes
+from global_heat.store.wishes import StackWish, Wishes
 from global_heat.template.merging import merge_environments
 from global_heat.template.source import Source
 from tests.conformance.answers import refusal, source_of

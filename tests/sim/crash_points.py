@@ -192,6 +192,49 @@ LIVES: dict[str, Life] = {
 
 
 _SAVED = ", deletion_policy: Snapshot"
+_TWO = "  n: {type: 'OS::Heat::Value', properties: {type: number, value: 2}}\n"
+_LINKS = "  n: {type: 'OS::Heat::Value', properties: {value: ['OS::Heat::None', 'OS::Neutron::Net']}}\n"
+_SERVERS = _DEPLOYED + (
+    "  n: {type: 'OS::Heat::Value', properties: {type: json, value: {a: {get_resource: server}}}}\n"
+)
+_COUNTED = "{get_attr: [n, value]}"
+_DEPLOYMENTS = f"servers: {_COUNTED}, signal_transport: NO_SIGNAL, config: {{get_resource: c%s}}"
+LIVES |= {
+    "AWS::AutoScaling::LaunchConfiguration": Life("", ("ImageId: a, InstanceType: b",)),
+    "OS::Heat::AutoScalingGroup": Life(
+        _TWO,
+        tuple(
+            f"min_size: 1, max_size: 3, desired_capacity: {_COUNTED},"
+            f" resource: {{type: 'OS::Neutron::Net', properties: {{name: {name}}}}}"
+            for name in "ab"
+        ),
+    ),
+    "OS::Heat::ResourceChain": Life(_LINKS, (f"resources: {_COUNTED}",)),
+    "OS::Heat::ResourceGroup": Life(
+        _TWO,
+        tuple(
+            f"count: {_COUNTED}, resource_def: {{type: 'OS::Neutron::Net', properties: {{name: {name}}}}}"
+            for name in "ab"
+        ),
+    ),
+    "OS::Heat::ScalingPolicy": Life(
+        "",
+        tuple(
+            f"auto_scaling_group_id: g, adjustment_type: exact_capacity, scaling_adjustment: {amount}"
+            for amount in (1, 2)
+        ),
+    ),
+    "OS::Heat::SoftwareDeploymentGroup": Life(_SERVERS, (_DEPLOYMENTS % 1, _DEPLOYMENTS % 2)),
+}
+ALIKE = {
+    "AWS::AutoScaling::AutoScalingGroup": "OS::Heat::AutoScalingGroup",
+    "AWS::AutoScaling::ScalingPolicy": "OS::Heat::ScalingPolicy",
+    "OS::Heat::InstanceGroup": "OS::Heat::AutoScalingGroup",
+    "OS::Heat::SoftwareDeployments": "OS::Heat::SoftwareDeploymentGroup",
+    "OS::Heat::StructuredDeploymentGroup": "OS::Heat::SoftwareDeploymentGroup",
+    "OS::Heat::StructuredDeployments": "OS::Heat::SoftwareDeploymentGroup",
+}
+"""Types for which the engine does the very same as for another one."""
 OTHER_LIVES: dict[str, Life] = {
     "a volume that is saved": Life("", ("size: 1", "size: 1, image: cirros"), "OS::Cinder::Volume", _SAVED),
     "a server that is saved": Life(_PORT, (_ON_PORT,), "OS::Nova::Server", _SAVED),
@@ -283,7 +326,7 @@ def _listen(patch: MonkeyPatch, seam: Seam) -> None:
     async def commit(self: Any, *guards: Any, **writes: Any) -> Any:
         call = lambda: real_commit(self, *guards, **writes)  # noqa: E731
         changed = (*writes.get("put", ()), *writes.get("delete", ()))
-        of_it = any("/resources/x/" in key or "/hooks/x/" in key for key in changed)
+        of_it = _ours.get() or any("/resources/x/" in key or "/hooks/x/" in key for key in changed)
         return await (seam.cross(self._process, call) if of_it else call())
 
     patch.setattr(outside._CloudWay, "send", send)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import crash_points
 import pytest
-from crash_points import LIVES, OTHER_LIVES, How
+from crash_points import ALIKE, LIVES, OTHER_LIVES, How
 
 from global_heat.engine import creating
 from global_heat.resources.catalogue import ALL
@@ -23,7 +23,8 @@ def quiet():
 
 
 def test_every_resource_type_has_a_life():
-    assert set(LIVES) == set(ALL)
+    assert set(LIVES) | set(ALIKE) == set(ALL)
+    assert set(ALIKE.values()) <= set(LIVES)
 
 
 @pytest.mark.parametrize("type", [*ONE_OF_EACH_HANDLE, *OTHER_LIVES])

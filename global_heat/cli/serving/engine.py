@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import TypeVar
 
 import structlog
 
 from global_heat.cli.evaluator import WorkerEvaluator
 from global_heat.cli.serving.alarm import HardAlarm, default_disposition
 from global_heat.cli.serving.child import run_part
+from global_heat.cli.serving.documents import DocumentsAside
 from global_heat.cli.serving.metrics import Metrics, RegionGauge
 from global_heat.cli.serving.observing import observed
 from global_heat.cli.serving.outside import Distances, Outside, outside, store_answers
@@ -27,19 +27,11 @@ from global_heat.engine.lease import LeaseKeeper
 from global_heat.engine.ports import Opened, World
 from global_heat.engine.replica import Replica
 from global_heat.model.errors import Ambiguous, Fenced, Transient
-from global_heat.model.names import Region, ReplicaId, StackId
-from global_heat.model.records import Header
-from global_heat.model.schema import Schemas
+from global_heat.model.names import Region, ReplicaId
 from global_heat.resources.catalogue import KINDS, load_schemas
 from global_heat.store import keys
-from global_heat.store.documents import CACHED_TREES_MAX, Documents
 from global_heat.store.keys import Shard
 from global_heat.store.protocol import Store
-from global_heat.store.sealing import Seal
-from global_heat.template.evaluator import Evaluator
-from global_heat.template.tree import Tree
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 COUNT_SECONDS = 15.0
@@ -105,7 +97,7 @@ def _world(out: Outside) -> World:
     structlog.contextvars.bind_contextvars(replica=name)
     return World(
         store=out.store,
-        documents=ThreadedDocuments(out.store, out.seal, load_schemas(), WorkerEvaluator()),
+        documents=DocumentsAside(out.store, out.seal, load_schemas(), WorkerEvaluator()),
         seal=out.seal,
         clouds=_StackClouds(out),
         trusts=out.trusts,
@@ -119,28 +111,6 @@ def _world(out: Outside) -> World:
         address=config.replica.address or config.listen.address,
         distances=Distances(out.registry),
     )
-
-
-class ThreadedDocuments(Documents):
-    """Compiles templates in a thread, one at a time: the loop gets its turns, and the lease is renewed."""
-
-    def __init__(self, store: Store, seal: Seal, schemas: Schemas, evaluator: Evaluator) -> None:
-        super().__init__(store, seal, schemas, evaluator)
-        self._compiled: dict[tuple[StackId, int], Tree] = {}
-        self._compiling = asyncio.Lock()
-
-    async def tree(self, header: Header, revision: int) -> Tree:
-        key = (header.id, revision)
-        async with self._compiling:
-            if key not in self._compiled:
-                source = await self.source(header.project, header.id, revision)
-                while len(self._compiled) >= CACHED_TREES_MAX:
-                    self._compiled.pop(next(iter(self._compiled)))
-                self._compiled[key] = await asyncio.to_thread(self.compile, source, header, None)
-            return self._compiled[key]
-
-    async def aside(self, compute: Callable[[], T]) -> T:
-        return await asyncio.to_thread(compute)
 
 
 class _StackClouds(StackClouds):

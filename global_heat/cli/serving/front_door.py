@@ -21,6 +21,7 @@ from global_heat.api.ports import Backend
 from global_heat.cli.evaluator import WorkerEvaluator
 from global_heat.cli.serving.callers import Callers, CallersTrusts
 from global_heat.cli.serving.child import run_part
+from global_heat.cli.serving.documents import DocumentsAside
 from global_heat.cli.serving.lookups import CloudLookUps
 from global_heat.cli.serving.observing import observed
 from global_heat.cli.serving.outside import Outside, outside, store_answers
@@ -30,7 +31,6 @@ from global_heat.model.names import Region
 from global_heat.regions.health import State
 from global_heat.regions.keystone import TokenChecker
 from global_heat.resources.catalogue import load_schemas
-from global_heat.store.documents import Documents
 from global_heat.store.wishes import Wishes
 
 log = structlog.get_logger()
@@ -120,7 +120,7 @@ class EngineHealth:
 
 
 def _backend(out: Outside, seen: EngineHealth, policy: Policy) -> Backend:
-    documents = Documents(out.store, out.seal, load_schemas(), WorkerEvaluator())
+    documents = DocumentsAside(out.store, out.seal, load_schemas(), WorkerEvaluator())
     checker = TokenChecker(out.calls, out.sessions, out.vouching, out.setup.services, time.time)
     callers = Callers(out, checker)
     return Backend(

@@ -15,11 +15,12 @@ from global_heat.model.records import Action, Header, Incarnation, Operation, Re
 from global_heat.resources.catalogue import load_schemas
 from global_heat.sim.etcd import Link, SimCluster, SimStore
 from global_heat.store import keys
+from global_heat.store.caller import Caller
 from global_heat.store.codec import decode, encode
 from global_heat.store.documents import Documents
 from global_heat.store.reading import StackView, read_stack, resolve_name
 from global_heat.store.sealing import Seal
-from global_heat.store.wishes import Caller, StackWish, Wishes, end_header
+from global_heat.store.wishes import StackWish, Wishes, end_header
 from global_heat.template.source import Source
 
 RED, EAST, WEST = Project("red"), Region("east"), Region("west")

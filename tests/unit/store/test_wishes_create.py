@@ -20,11 +20,11 @@ from global_heat.model.records import (
 )
 from global_heat.sim.loop import run
 from global_heat.store import keys
+from global_heat.store.caller import Caller
 from global_heat.store.codec import decode
 from global_heat.store.protocol import MAX_COMMIT_BYTES, MAX_WRITES
 from global_heat.store.reading import list_headers
 from global_heat.store.trust_ledger import MadeTrust, begin
-from global_heat.store.wishes import Caller
 from tests.unit.store.desk import ANN, EAST, NONE, ONE, RED, REGIONS, TWO, Desk, stacks_of, wish
 
 NO_NETWORK = ONE.replace("Net}", "Subnet, properties: {cidr: 10.0.0.0/24}}")
