@@ -9,12 +9,14 @@ from contextlib import aclosing, contextmanager
 from typing import Any
 
 import grpc
+import structlog
 
 from global_heat.api.auth import Call, TokenChecker, begin, tokens_of
 from global_heat.api.policy import OPEN_PREFIXES, Policy
 from global_heat.api.status import code_of, status_of, trailing_metadata
 from global_heat.model.errors import Invalid, Reason
 
+log = structlog.get_logger()
 Handler = Any
 """grpc.RpcMethodHandler"""
 Context = Any
@@ -68,7 +70,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
                     await self._admit(method, context)
                     return await inner(request, context)
             except Exception as error:
-                await _refuse(context, error)
+                await refuse(context, error)
 
         return answer
 
@@ -82,7 +84,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
                         async for item in self._while_valid(call, items):
                             yield item
             except Exception as error:
-                await _refuse(context, error)
+                await refuse(context, error)
 
         return answer
 
@@ -133,8 +135,12 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         return self._call_seconds_max if remaining is None else max(0.0, remaining)
 
 
-async def _refuse(context: Context, error: Exception) -> None:
+async def refuse(context: Context, error: Exception) -> None:
+    """End the call with what the error says."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
     status = status_of(error)
-    await context.abort(code_of(status), status.message, trailing_metadata(status))
+    try:
+        await context.abort(code_of(status), status.message, trailing_metadata(status))
+    except grpc.aio.InternalError:
+        log.debug("nobody waits for the answer any more", code=code_of(status).name)

@@ -337,8 +337,8 @@ class TrustRecord(Record, frozen=True, kw_only=True):
     """Who trusts."""
     project: str = ""
     """Its id in that cloud, where the stack's own may mean nothing; empty: it is the stack's own."""
-    expires_at: float
-    """Its own expiry, which no other trust has. Unix seconds."""
+    expires_at: float = 0.0
+    """Its own expiry, which no other trust has. Unix seconds; 0: of a record from before it was written."""
     started_at: float = 0.0
     cred_expires_at: float = 0.0
     """When the token expires with which it was asked for."""

@@ -9,8 +9,9 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from global_heat.api import gate
 from global_heat.api.server import Listen, bind, is_loopback, keep_health
-from global_heat.model.errors import Invalid
+from global_heat.model.errors import Invalid, Reason
 from global_heat.proto.v1 import stack_pb2, stack_service_pb2
 from global_heat.proto.v1.region_service_pb2_grpc import RegionServiceStub
 from global_heat.proto.v1.stack_service_pb2_grpc import StackServiceStub
@@ -178,3 +179,13 @@ async def test_names_of_another_shape_are_located(world: World):
         connection.call(RegionServiceStub, "GetRegion", stack_service_pb2.GetStackRequest())
     )
     assert error.code == "INVALID_ARGUMENT"
+
+
+async def test_who_has_hung_up_is_told_nothing_and_that_is_no_defect():
+    class HungUp:
+        """What grpc's context does once the other side is gone."""
+
+        async def abort(self, *args: object) -> None:
+            raise grpc.aio.InternalError("Failed grpc_call_start_batch: 8")
+
+    await gate.refuse(HungUp(), Invalid("the token has expired", reason=Reason.UNAUTHENTICATED))
