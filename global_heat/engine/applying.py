@@ -14,6 +14,7 @@ from global_heat.engine.finding import find
 from global_heat.engine.hooks import hold_after, hold_before
 from global_heat.engine.job import Job, StepFailed
 from global_heat.engine.local import go_on_local, keep_local
+from global_heat.engine.looking import listed
 from global_heat.engine.resource import Resource
 from global_heat.engine.updating import update
 from global_heat.model.errors import Invalid, Transient
@@ -195,7 +196,7 @@ async def _poll(resource: Resource, incarnation: Incarnation) -> Body | None:
     begun = loop.time()
     while True:
         asked = loop.time()
-        body = await _look_or_show(resource, incarnation)
+        body = await listed(job, type, incarnation.id) or await _show(resource, incarnation)
         if body is None:
             return None
         try:
@@ -217,16 +218,6 @@ def _until_tick(now: float, waited: float, asking: float, seconds_max: float) ->
     while interval > max(waited / _LATE, _ASKING * asking, seconds_max / _FINEST):
         interval /= 2
     return (math.floor(now / interval) + 1) * interval - now
-
-
-async def _look_or_show(resource: Resource, incarnation: Incarnation) -> Body | None:
-    """As the shared list shows it; what the list lacks is asked for by id."""
-    if resource.type.handle is types.Handle.TOKEN and resource.type.polled:
-        look = await resource.job.read(lambda cloud: resource.job.observer.look(resource.type, cloud))
-        for body in look.bodies:
-            if resource.type.identify(body) == incarnation.id:
-                return body
-    return await _show(resource, incarnation)
 
 
 async def _show(resource: Resource, incarnation: Incarnation) -> Body | None:

@@ -12,6 +12,7 @@ from global_heat.engine.deletions import Announced
 from global_heat.engine.hooks import hold_after_delete, is_held_after_delete
 from global_heat.engine.job import Job, StepFailed
 from global_heat.engine.local import clean_local
+from global_heat.engine.looking import listed
 from global_heat.engine.resource import condemn
 from global_heat.engine.saving import is_saved_first, save
 from global_heat.model.errors import Ambiguous, Transient
@@ -84,7 +85,8 @@ async def _delete(job: Job, type: ResourceType, incarnation: Incarnation) -> Non
         try:
             if ask and not await _send(job, type, incarnation.id, announced):
                 return
-            body = await job.read(lambda cloud: type.show(cloud, incarnation.id))
+            body = await listed(job, type, incarnation.id)
+            body = body or await job.read(lambda cloud: type.show(cloud, incarnation.id))
             if body is None:
                 return
             if loop.time() >= give_up:

@@ -8,13 +8,14 @@ import msgspec
 
 from global_heat.engine.backoff import Backoff
 from global_heat.engine.local import make_local
+from global_heat.engine.looking import listed
 from global_heat.engine.resource import Resource
 from global_heat.model.errors import Ambiguous, Invalid, Transient
 from global_heat.model.records import Incarnation, State
 from global_heat.model.values import Body
 from global_heat.regions.cloud import Conflict
 from global_heat.resources.local import LocalType
-from global_heat.resources.type import Failed
+from global_heat.resources.type import Failed, ResourceType
 
 
 async def update(
@@ -46,6 +47,9 @@ async def _converge(resource: Resource, intent: Incarnation, changed: Sequence[s
     sent = False
     while True:
         try:
+            if sent and not _may_be_done(type, await listed(job, type, intent.id)):
+                await job.wait_out(Transient("it is not ready yet", job.world.settings.poll_seconds), backoff)
+                continue
             body = await job.seek(lambda cloud: type.show(cloud, intent.id))
             if body is None:
                 await resource.vanished(intent)
@@ -81,3 +85,8 @@ async def _send(resource: Resource, intent: Incarnation, changed: Sequence[str],
     opened = await job.world.clouds.open(job.book.shard)
     making = resource.making(intent)
     await job.in_flight.send(lambda: type.update(opened.cloud, intent.id, making, props, changed, body))
+
+
+def _may_be_done(type: ResourceType, body: Body | None) -> bool:
+    """Whether it is worth asking the thing itself. Raises `Failed`."""
+    return body is None or type.ready(body)
