@@ -65,7 +65,8 @@ class Stored:
         """Take it in if it is newer."""
         entry = view.header_entry
         known = self.known(entry.key).revision
-        if view.revision >= self.revision if known is None else entry.mod_revision > known:
+        newer = entry.mod_revision > known if known is not None else view.revision >= self.revision
+        if newer:
             self.header = view.header
             self._records[entry.key] = Known(entry.value, entry.mod_revision)
 

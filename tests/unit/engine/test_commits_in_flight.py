@@ -122,7 +122,7 @@ def test_a_refusal_that_is_older_than_what_was_done_since_is_no_reason_to_read_a
 
     async def story() -> None:
         async with owner() as own:
-            far(own, 0.02, 0.01, 0.02, 3 * FAR)
+            far(own, 0.02, 0.01, 3 * FAR, 0.02)
             await asyncio.gather(own.book.write(created("a")), own.book.write(created("b")))
             assert told(own) == [(1, "a"), (2, "b")] and own.book.broken is None
 
@@ -140,6 +140,33 @@ def test_each_commit_whose_answer_is_lost_is_done_once(lost):
             await own.book.write(created("a", "LEAVING"))
             assert own.stored("a") == thing("a", "LEAVING")
             assert own.book.revision == own.desk.cluster.revision
+
+    run(story())
+
+
+def test_a_commit_whose_answer_is_lost_is_looked_for_and_not_sent_again(monkeypatch):
+    async def story() -> None:
+        async with owner(chance=losing(1)) as own:
+            own.client.link.lose_answers = 0.5
+            store, sent = own.client.store, []
+            commit = store.commit
+            monkeypatch.setattr(store, "commit", lambda *of, **more: sent.append(of) or commit(*of, **more))
+            await own.book.write(created("a"))
+            assert len(sent) == len(own.commits()) == 1
+
+    run(story())
+
+
+def test_a_ledger_that_was_read_before_a_commit_does_not_hide_it():
+    async def story() -> None:
+        async with owner() as own:
+            far(own, 0.01, 3 * FAR)
+            intent = begun(own, "t1")
+            reading = asyncio.ensure_future(own.book.attempt(intent.token))
+            await asyncio.sleep(0.02)
+            await own.book.write(Write(attempts={"t1": lambda _: intent}))
+            assert not reading.done()
+            assert await reading == intent
 
     run(story())
 
@@ -212,6 +239,7 @@ def test_what_one_takes_away_the_next_can_write_anew():
                 own.book.write(created("net", "CREATED")),
             )
             assert own.stored("net") == thing("net", "CREATED")
+            assert rounds(own) == [1, 2]
 
     run(story())
 
@@ -248,9 +276,11 @@ def test_a_header_is_learnt_although_the_revision_of_the_own_change_is_not_known
 
     async def story() -> None:
         async with owner(chance=losing(1)) as own:
+            old = await own.desk.hand.view()
             far(own)
             own.client.link.lose_answers = 0.5
             await asyncio.gather(own.book.write(tagged("ours")), own.book.write(created("a")))
+            own.book.learn(old)
             assert own.book.header.tags == ("ours",)
             await header_with(own, "theirs")
             own.book.learn(await own.desk.hand.view())
