@@ -1,4 +1,4 @@
-"""From what steps want written, and what the store is known to hold, to one fenced transaction. Pure."""
+"""From what steps want written, and what the store is expected to hold, to one fenced transaction. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from global_heat.engine.stored import Stored
+from global_heat.engine.stored import Expected
 from global_heat.engine.transaction import Transaction
 from global_heat.engine.writing import AttemptChange, Write
 from global_heat.model.names import Token
@@ -17,33 +17,34 @@ from global_heat.store.keys import Shard
 from global_heat.store.protocol import at_mod, created_at
 
 
-def compose(stored: Stored, writes: Sequence[Write], txn: str) -> Transaction:
+def compose(expected: Expected, writes: Sequence[Write], txn: str) -> Transaction:
     """One transaction of all the writes, the later ones on top of the earlier. `txn`: its id.
 
     The ledger must have been read if one of them changes an attempt.
     """
-    return _Composing(stored, txn).all(writes)
+    return _Composing(expected, txn).all(writes)
 
 
 class _Composing:
-    def __init__(self, stored: Stored, txn: str) -> None:
-        self._stored = stored
+    def __init__(self, expected: Expected, txn: str) -> None:
+        self._expected = expected
+        self._stored = stored = expected.stored
         self._shard = shard = stored.shard
         self._header_key = keys.header(shard.project, shard.stack)
-        self._header = stored.header
+        self._header = expected.header
         self._events: list[Event] = []
         self._made = Transaction(
             guards=[
                 created_at(keys.claim(shard), stored.claim_revision),
                 at_mod(keys.plan(shard.project, shard.stack), stored.plan_revision),
             ],
-            record=msgspec.structs.replace(stored.record, plan=stored.plan, txn=txn),
+            record=msgspec.structs.replace(expected.record, plan=stored.plan, txn=txn),
         )
 
     def all(self, writes: Sequence[Write]) -> Transaction:
         for write in writes:
             self._add(write)
-        if self._header is not self._stored.header:
+        if self._header is not self._expected.header:
             self._put_header()
         if self._events:
             self._put_events()
@@ -77,7 +78,7 @@ class _Composing:
         header, made = self._header, self._made
         self._put(self._header_key, header)
         made.header = header
-        if (header.deleted or header.nameless) and not self._stored.header.nameless:
+        if (header.deleted or header.nameless) and not self._expected.header.nameless:
             made.deletes.add(keys.name(self._shard.project, header.name))
 
     def _put_events(self) -> None:
@@ -90,9 +91,8 @@ class _Composing:
         made.puts[keys.event(shard.project, shard.stack, shard.region, number)] = encode(batch)
 
     def _put_attempt(self, token: Token, change: AttemptChange) -> None:
-        made, ledger = self._made, self._stored.attempts
-        assert ledger is not None, "the ledger is read before an attempt is written"
-        before = made.attempts.get(token) or ledger.get(token)
+        made = self._made
+        before = made.attempts.get(token) or self._expected.attempt(token)
         after = change(before)
         made.attempts[token] = after
         self._put(keys.attempt(self._shard, token), after)
@@ -106,13 +106,13 @@ class _Composing:
             made.puts[index] = b"{}"
 
     def _put(self, key: str, record: Record) -> None:
-        value, mod = self._stored.known(key)
-        self._made.guard(at_mod(key, mod))
+        known = self._expected.known(key)
+        self._made.guard(known.guard(key))
         self._made.deletes.discard(key)
-        self._made.puts[key] = encode(record, value)
+        self._made.puts[key] = encode(record, known.value)
 
     def _delete(self, key: str) -> None:
-        self._made.guard(at_mod(key, self._stored.known(key)[1]))
+        self._made.guard(self._expected.known(key).guard(key))
         self._made.puts.pop(key, None)
         self._made.deletes.add(key)
 

@@ -23,7 +23,6 @@ from global_heat.store.protocol import (
     Change,
     Committed,
     Compacted,
-    Compare,
     Entry,
     Guard,
     Lease,
@@ -100,12 +99,7 @@ class History:
         await self._grown.wait()
 
     def holds(self, guard: Guard) -> bool:
-        entry = self.entry(guard.key, self.revision)
-        if entry is None:
-            return guard.revision == 0
-        if guard.compare is Compare.CREATE:
-            return entry.create_revision == guard.revision
-        return entry.mod_revision == guard.revision
+        return guard.holds(self.entry(guard.key, self.revision))
 
     def write(self, client: str, guards: tuple[Guard, ...], changes: list[tuple[str, bytes | None]]) -> int:
         """Add a revision; its number."""

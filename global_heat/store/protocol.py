@@ -27,14 +27,27 @@ class Entry(msgspec.Struct, frozen=True):
 class Compare(enum.StrEnum):
     CREATE = "create"
     MOD = "mod"
+    VALUE = "value"
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """A condition on one key: its create or mod revision is `revision` (0: the key is absent)."""
+    """A condition on one key: its create or mod revision is `revision` (0: the key is absent), or its value
+    is `value` (an absent key has none)."""
 
     key: str
     compare: Compare
-    revision: int
+    revision: int = 0
+    value: bytes = b""
+
+    def holds(self, entry: Entry | None) -> bool:
+        """Whether it is met by its key as it stands (None: absent)."""
+        match self.compare:
+            case Compare.CREATE:
+                return self.revision == (entry.create_revision if entry else 0)
+            case Compare.MOD:
+                return self.revision == (entry.mod_revision if entry else 0)
+            case Compare.VALUE:
+                return entry is not None and entry.value == self.value
 
 
 def absent(key: str) -> Guard:
@@ -54,6 +67,11 @@ def created_at(key: str, revision: int) -> Guard:
     return Guard(key, Compare.CREATE, revision)
 
 
+def with_value(key: str, value: bytes) -> Guard:
+    """For a key whose revision is not known, since what writes it is still on its way."""
+    return Guard(key, Compare.VALUE, value=value)
+
+
 class Committed(msgspec.Struct, frozen=True):
     revision: Revision
 
@@ -66,12 +84,7 @@ class Refused(msgspec.Struct, frozen=True):
 
     def holds(self, guard: Guard) -> bool:
         """Tell whether this guard was met, that is, whether another one refused the commit."""
-        entry = self.entries.get(guard.key)
-        if entry is None:
-            return guard.revision == 0
-        if guard.compare is Compare.CREATE:
-            return entry.create_revision == guard.revision
-        return entry.mod_revision == guard.revision
+        return guard.holds(self.entries.get(guard.key))
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from global_heat.engine.resource import Resource
 from global_heat.engine.running import Run
 from global_heat.engine.shard import ShardRunner
 from global_heat.engine.standing import Standing
-from global_heat.engine.stored import Stored
+from global_heat.engine.stored import Expected, Stored
 from global_heat.model.errors import Ambiguous, Fenced, Transient
 from global_heat.regions.calls import Calls
 from global_heat.regions.health import RegionHealth
@@ -76,10 +76,35 @@ def work_key_deleted_blindly(patch: MonkeyPatch) -> None:
 def unknown_commit_taken_as_done(patch: MonkeyPatch) -> None:
     """A commit without an answer is believed to have happened."""
 
-    async def trusting(self: Any, txn: str) -> int:
-        return int(self._stored.revision) + 1
+    async def trusting(self: Any) -> None:
+        self._done(self._sent[0], self._stored.revision + 1)
 
     patch.setattr(Commits, "_look_up", trusting)
+
+
+@mutant(stories.lost_answers_of_commits, finds={19})
+def unknown_commit_sent_again_blindly(patch: MonkeyPatch) -> None:
+    """Nobody looks what became of a commit without an answer; it goes again and compares no records."""
+
+    async def blindly(self: Any) -> None:
+        for sent in self._sent:
+            guards = sent.transaction.guards
+            sent.transaction.guards = [g for g in guards if "claims/" in g.key or g.key.endswith("/plan")]
+
+    patch.setattr(Commits, "_look_up", blindly)
+
+
+@mutant(stories.many_commits, finds={19})
+def commits_overtake_each_other(patch: MonkeyPatch) -> None:
+    """A commit does not compare what the one before it left in the shard's record."""
+    _without_guards(patch, "/shards/")
+
+
+@mutant(stories.many_commits, finds={19})
+def commits_built_on_the_same_records(patch: MonkeyPatch) -> None:
+    """Commits that are on their way at once share a key: each is built as if it were the only one."""
+    patch.setattr(commits, "Expected", lambda stored, ahead: Expected(stored))
+    _without_guards(patch, "/shards/", "/resources/", "attempts/")
 
 
 @mutant(stories.life, finds={19})

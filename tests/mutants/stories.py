@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -220,6 +221,30 @@ async def lost_commits(stage: Stage) -> None:
     await asyncio.sleep(2.0)
     for node in stage.world.nodes:
         node.link.heal()
+    await stage.settled()
+
+
+async def lost_answers_of_commits(stage: Stage) -> None:
+    """What the owner writes arrives, and it is not told so."""
+    await stage.create(FULL, Site("s1", "west", watches="s0"))
+    await stage.until(lambda: bool(_claims(stage)))
+    await asyncio.sleep(0.02)
+    for node in stage.world.nodes:
+        node.link.lose_answers = 1.0
+    await asyncio.sleep(2.0)
+    for node in stage.world.nodes:
+        node.link.heal()
+    await stage.settled()
+
+
+async def many_commits(stage: Stage) -> None:
+    """The store is far away, by turns farther and less far: what is sent later may arrive before."""
+    for node in stage.world.nodes:
+        ways = itertools.cycle((0.5, 0.2))
+        node.link.latency = ways.__next__
+    await stage.create(
+        Site("s0", "east", ports=4, servers=2, volumes=1, secret=1), Site("s1", "west", ports=3, watches="s0")
+    )
     await stage.settled()
 
 

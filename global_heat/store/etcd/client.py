@@ -244,6 +244,8 @@ class EtcdStore(Store):
                 return wire.Compare(target=wire.Compare.CREATE, key=key, create_revision=guard.revision)
             case Compare.MOD:
                 return wire.Compare(target=wire.Compare.MOD, key=key, mod_revision=guard.revision)
+            case Compare.VALUE:
+                return wire.Compare(target=wire.Compare.VALUE, key=key, value=guard.value)
 
 
 def range_end(prefix: bytes) -> bytes:

@@ -24,6 +24,7 @@ from global_heat.store.protocol import (
     at_mod,
     created_at,
     unchanged,
+    with_value,
 )
 from tests.integration.etcd.gateway import compact
 from tests.integration.etcd.member import LaggingMember
@@ -59,7 +60,10 @@ async def test_a_refused_commit_writes_nothing_and_shows_every_guarded_key(
 ) -> None:
     async with store_on(cluster_of_1, prefix) as store:
         at = await committed(store, put={"a": b"1", "b": b"2"})
-        guards = (created_at("a", at), at_mod("a", at), at_mod("b", at - 1), absent("c"))
+        guards = (
+            *(created_at("a", at), at_mod("a", at), at_mod("b", at - 1), absent("c")),
+            *(with_value("a", b"1"), with_value("b", b"1"), with_value("c", b"")),
+        )
         refused = await store.commit(*guards, put={"a": b"lost", "d": b"lost"}, delete=["b"])
         assert isinstance(refused, Refused)
         assert refused.entries == {
@@ -67,7 +71,10 @@ async def test_a_refused_commit_writes_nothing_and_shows_every_guarded_key(
             "b": Entry("b", b"2", at, at),  # type: ignore[arg-type]
             "c": None,
         }
-        assert [refused.holds(guard) for guard in guards] == [True, True, False, True]
+        held = [refused.holds(guard) for guard in guards]
+        assert held == [True, True, False, True, True, False, False]
+        for guard, holds in zip(guards, held, strict=True):
+            assert isinstance(await store.commit(guard), Committed) is holds
         found = await store.scan("")
         assert {entry.key: entry.value for entry in found.entries} == {"a": b"1", "b": b"2"}
 

@@ -21,6 +21,7 @@ from global_heat.store.protocol import (
     at_mod,
     created_at,
     unchanged,
+    with_value,
 )
 
 
@@ -76,6 +77,9 @@ def test_a_delete_of_what_is_not_there_makes_no_revision():
         (lambda entry: created_at("a", entry.mod_revision), False),
         (lambda entry: at_mod("b", 0), True),
         (lambda entry: at_mod("b", 1), False),
+        (lambda entry: with_value("a", b"1"), True),
+        (lambda entry: with_value("a", b"0"), False),
+        (lambda entry: with_value("b", b""), False),
     ],
 )
 def test_a_guard_holds_or_refuses_the_whole_commit_and_shows_what_it_found(guard, holds):

@@ -258,11 +258,13 @@ class Compare(google.protobuf.message.Message):
     KEY_FIELD_NUMBER: builtins.int
     CREATE_REVISION_FIELD_NUMBER: builtins.int
     MOD_REVISION_FIELD_NUMBER: builtins.int
+    VALUE_FIELD_NUMBER: builtins.int
     result: global___Compare.Result.ValueType
     target: global___Compare.Target.ValueType
     key: builtins.bytes
     create_revision: builtins.int
     mod_revision: builtins.int
+    value: builtins.bytes
     def __init__(
         self,
         *,
@@ -271,10 +273,11 @@ class Compare(google.protobuf.message.Message):
         key: builtins.bytes = ...,
         create_revision: builtins.int = ...,
         mod_revision: builtins.int = ...,
+        value: builtins.bytes = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["create_revision", b"create_revision", "mod_revision", b"mod_revision", "target_union", b"target_union"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["create_revision", b"create_revision", "key", b"key", "mod_revision", b"mod_revision", "result", b"result", "target", b"target", "target_union", b"target_union"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["target_union", b"target_union"]) -> typing.Literal["create_revision", "mod_revision"] | None: ...
+    def HasField(self, field_name: typing.Literal["create_revision", b"create_revision", "mod_revision", b"mod_revision", "target_union", b"target_union", "value", b"value"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["create_revision", b"create_revision", "key", b"key", "mod_revision", b"mod_revision", "result", b"result", "target", b"target", "target_union", b"target_union", "value", b"value"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["target_union", b"target_union"]) -> typing.Literal["create_revision", "mod_revision", "value"] | None: ...
 
 global___Compare = Compare
 
