@@ -150,10 +150,10 @@ class Site(msgspec.Struct, frozen=True):
     def _add_crowd(self, found: dict[str, Json]) -> None:
         self._add(found, "size", "OS::Heat::Value", type="number", value=self.crowd)
         found[f"{self.name}_size"]["region"] = self.crowd_from or self.region
-        member = {"type": "OS::Neutron::Port", "properties": {"network": self._ref("net")}}
+        network = {"network": self._ref("net"), "fixed_ips": [{"subnet": self._ref("subnet")}]}
+        member = {"type": "OS::Neutron::Port", "properties": network}
         count = {"get_attr": [f"{self.name}_size", "value"]}
         self._add(found, "crowd", "OS::Heat::ResourceGroup", count=count, resource_def=member)
-        found[f"{self.name}_crowd"]["depends_on"] = f"{self.name}_subnet"
 
     def _add(self, found: dict[str, Json], part: str, kind: str, /, **properties: Json) -> None:
         found[f"{self.name}_{part}"] = {"region": self.region, "type": kind, "properties": properties}

@@ -204,6 +204,10 @@ class SimWorld:
         """Whether every stack came to an end."""
         return await self.until(lambda: all(header.ended for header in self.headers()), seconds)
 
+    def work(self) -> list[str]:
+        """The shards that have something to do: of a stack that has ended, too, what it waits for no more."""
+        return [entry.key for entry in self.cluster.scan("work/", "", self.cluster.revision)]
+
     def evidence(self) -> Evidence:
         self.learn_meddled()
         return Evidence(
