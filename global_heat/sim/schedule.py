@@ -170,8 +170,8 @@ class _Run:
                 await user.cancel(name, rollback=True)
 
     async def _closed(self) -> None:
-        """Wait until no shard has anything left to do, nothing that was ever sent can appear any more, and the
-        ledger says so."""
+        """Wait until no shard has anything left to do, and nothing that was ever sent can appear any more, as
+        the ledger says."""
         if not await self._world.until(lambda: not self._world.work(), _CLOSE_SECONDS):
             self._report.violations.append(Violation(16, f"there is work for ever: {self._world.work()}"))
         if not await self._world.until(lambda: self._world.swept() == 0, _CLOSE_SECONDS):
