@@ -70,6 +70,11 @@ class Book:
         return self._commits.count
 
     @property
+    def quiet(self) -> bool:
+        """Whether all that was shown is in the store."""
+        return self._commits.quiet
+
+    @property
     def broken(self) -> Exception | None:
         return self._commits.broken
 

@@ -68,6 +68,11 @@ class Commits:
         self.count = 0
         self.broken: Exception | None = None
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing waits to be written or is being written."""
+        return not (self._queue or self._sent)
+
     def add(self, write: Write) -> asyncio.Future[None]:
         """Done when it is committed; ends in `Stale` or `Fenced`."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -116,8 +116,9 @@ class Run:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is under way: there is nothing to do, or all that there is waits for the region."""
-        return not self.tasks or (self.job.cut_off and not self.job.in_flight.busy)
+        """Whether nothing is in flight to the cloud or the store: what waits for things to become ready, for
+        signals or for its region can wait on anywhere."""
+        return self.book.quiet and not self.job.in_flight.busy
 
     # what follows from a write
 

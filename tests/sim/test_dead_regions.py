@@ -157,3 +157,20 @@ def test_a_shard_that_waits_for_its_region_is_handed_to_the_region_s_own_replica
         assert await stage.settled() == "CREATE_COMPLETE"
 
     play(story)
+
+
+def test_a_shard_whose_steps_wait_is_handed_to_the_region_s_own_replica(play):
+    wait = "{type: OS::Heat::Delay, properties: {min_wait: 600}}"
+
+    async def story(stage: Stage) -> None:
+        home = next(node for node in stage.world.nodes if node.region == "east")
+        await home.kill()
+        await stage.world.user.create("web", f"heat_template_version: 2018-08-31\nresources: {{d: {wait}}}\n")
+        await stage.until(lambda: "d@east#1" in stage.refs())
+        assert stage.owner("east") is not home
+        home.start()
+        await stage.until(lambda: stage.claimed("east") and stage.owner("east") is home, 120.0)
+        assert stage.state() == "CREATE_IN_PROGRESS"
+        assert await stage.settled() == "CREATE_COMPLETE"
+
+    play(story)
