@@ -11,6 +11,7 @@ from global_heat.resources.catalogue import ALL
 
 ONE_OF_EACH_HANDLE = (
     "OS::Heat::Delay",
+    "OS::Heat::ResourceGroup",
     "OS::Neutron::Net",
     "OS::Neutron::RouterInterface",
     "OS::Nova::KeyPair",
@@ -25,9 +26,10 @@ def quiet():
 def test_every_resource_type_has_a_life():
     assert set(LIVES) | set(ALIKE) == set(ALL)
     assert set(ALIKE.values()) <= set(LIVES)
+    assert "a thing that is there" in OTHER_LIVES
 
 
-@pytest.mark.parametrize("type", [*ONE_OF_EACH_HANDLE, *OTHER_LIVES])
+@pytest.mark.parametrize("type", [*ONE_OF_EACH_HANDLE, "a thing that is there"])
 def test_whoever_is_struck_wherever_nothing_is_violated(type):
     points = list(crash_points.points([type]))
     assert len({at for _, at, _ in points}) >= 4
