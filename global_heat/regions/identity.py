@@ -141,7 +141,9 @@ class Session:
         for type in _CATALOGUE_TYPES.get(service, (service,)):
             try:
                 return str(catalogue.url_for(service_type=type, interface=interface, region_name=region))
-            except failures.CatalogException:
+            except (failures.CatalogException, ValueError):
+                # keystoneauth1 raises a plain ValueError ("Programming error choosing an endpoint.") for a
+                # service that the catalogue knows by two of its names, and by neither in this region.
                 continue
         return None
 

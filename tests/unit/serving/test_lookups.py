@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from global_heat.api.auth import Tokens, Who
 from global_heat.api.ports import Checked, LookUp
 from global_heat.cli.serving.callers import Proof
 from global_heat.cli.serving.lookups import CHECK_SECONDS, CloudLookUps
+from global_heat.model.errors import Invalid, Reason
 from global_heat.model.names import Region
 from global_heat.regions.credentials import TokenCredential
 from global_heat.sim.cloud.inprocess import Cut
@@ -137,5 +140,20 @@ def test_the_callers_token_is_not_kept() -> None:
             grants = bench.cloud.keystone.grants.values()
             exchanged = [grant for grant in grants if grant.methods == ("token",)]
             assert len(exchanged) == count, "a session that was kept would have been used again"
+
+    run(main())
+
+
+def test_a_region_without_a_service_is_open_for_the_others() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.cloud.keystone.catalogue.withdraw("volume", EAST)
+        who = await bench.who()
+        cloud = await bench.clouds.open(EAST, who.project, TokenCredential(bench.token(), who.project))
+        assert await cloud.list("network", "/networks", "networks")
+        with pytest.raises(Invalid) as refused:
+            await cloud.list("volume", "/volumes", "volumes")
+        assert refused.value.reason is Reason.PRECONDITION
+        assert "region east has no volume service" in refused.value.message
 
     run(main())

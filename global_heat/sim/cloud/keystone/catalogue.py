@@ -29,10 +29,15 @@ class Catalogue:
         self._urls: dict[str, str] = {}
         self._views: dict[str, dict[str, str]] = {}
         self._shared: dict[str, str] = {}
+        self._withdrawn: set[tuple[str, str]] = set()
 
     def share(self, service: str, region: str) -> None:
         """One region's endpoint of the service (identity, image) serves all regions."""
         self._shared[service] = region
+
+    def withdraw(self, service: str, region: str) -> None:
+        """The region has no such service (its path's first word: `volume`). The catalogue still knows it."""
+        self._withdrawn.add((service, region))
 
     def add(self, region: str, url: str, seen_from: Mapping[str, str] | None = None) -> None:
         """Say where a region answers; `seen_from` gives other URLs by the region of the caller."""
@@ -68,6 +73,7 @@ class Catalogue:
                         + path.replace("{project}", project_id),
                     }
                     for region in self._urls
+                    if (path.split("/")[1], region) not in self._withdrawn
                     for interface in INTERFACES
                 ],
             }
