@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from global_heat.api.ports import LookUp
+from global_heat.api.ports import LookUp, Need
 from global_heat.model.names import Path
 from global_heat.model.records import Incarnation, State
 from global_heat.model.values import Json, has_unknown
@@ -32,6 +32,14 @@ class Output(msgspec.Struct, frozen=True):
 def lookups_of(tree: Tree) -> list[LookUp]:
     """The literal values that only a cloud can check."""
     return [LookUp(each.location, each.region, each.constraint, each.value) for each in tree.lookups()]
+
+
+def needs_of(tree: Tree) -> list[Need]:
+    """What the resources need of their regions; members of a group that stand together, once."""
+    found = {
+        Need(tree.location(path), each.region, each.type): None for path, each in tree.definitions.items()
+    }
+    return list(found)
 
 
 def parameters_of(source: Source) -> Mapping[str, ParameterSchema]:

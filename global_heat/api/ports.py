@@ -45,15 +45,28 @@ class LookUp(msgspec.Struct, frozen=True):
     value: str
 
 
+class Need(msgspec.Struct, frozen=True):
+    """A resource's type, whose service its region must have."""
+
+    path: str
+    """Where the resource stands in the template."""
+    region: Region
+    type: str
+
+
 class Checked(msgspec.Struct, frozen=True):
     """What came of look-ups. A region that does not answer makes them "not checked", never a fault."""
 
     faults: tuple[Fault, ...] = ()
+    lacking: tuple[Fault, ...] = ()
+    """Services that a region has not."""
     not_checked: tuple[Fault, ...] = ()
 
 
 class LookUps(Protocol):
-    async def check(self, who: Who, tokens: Tokens, lookups: Sequence[LookUp]) -> Checked:
+    async def check(
+        self, who: Who, tokens: Tokens, lookups: Sequence[LookUp], needs: Sequence[Need] = ()
+    ) -> Checked:
         """Ask the clouds, with a short deadline of its own. Raises nothing."""
         ...
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 import msgspec
 
 from global_heat.api.auth import Call
-from global_heat.api.documents import lookups_of
+from global_heat.api.documents import lookups_of, needs_of
 from global_heat.api.ports import Backend, Checked
 from global_heat.api.preparing import preparation
 from global_heat.api.sources import region_in
@@ -167,13 +167,17 @@ class Wishing:
         return tree, await self.check(call, tree)
 
     async def check(self, call: Call, tree: Tree) -> Checked:
-        """Look up the names that only clouds know. Raises `Invalid` with all that are wrong."""
-        lookups = lookups_of(tree)
-        if not lookups:
-            return Checked()
-        checked = await self._backend.lookups.check(call.who, call.tokens, lookups)
+        """Look up what only clouds know: names, and which services there are.
+
+        Raises `Invalid` with all that is wrong; PRECONDITION if it is services alone.
+        """
+        checked = await self._backend.lookups.check(call.who, call.tokens, lookups_of(tree), needs_of(tree))
         if checked.faults:
-            raise Invalid("the template names things that are not there", *checked.faults)
+            message = "the template names things that are not there"
+            raise Invalid(message, *checked.faults, *checked.lacking)
+        if checked.lacking:
+            message = "the template needs services that its regions do not have"
+            raise Invalid(message, *checked.lacking, reason=Reason.PRECONDITION)
         return checked
 
     async def read(self, call: Call, name: str) -> StackView:

@@ -15,7 +15,7 @@ from global_heat.template.environment import Environment, Placement
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.groups import Groups
 from global_heat.template.instance import Instance
-from global_heat.template.location import At, Faults
+from global_heat.template.location import At, Faults, spell
 from global_heat.template.node import Container, Group, Leaf, Nested
 from global_heat.template.parameter import PSEUDO_PARAMETER
 from global_heat.template.property import Coercion, Keys, Visit, renamed, unchanged
@@ -233,6 +233,10 @@ class Tree:
     def unsupported(self) -> Sequence[Gap]:
         """What is known and cannot be carried out: types, properties, policies, hooks, event sinks."""
         return self._gaps
+
+    def location(self, path: Path) -> str:
+        """Where in the template a leaf stands; a member of a group, where the group does."""
+        return spell(self._leaves[path].place.at)
 
     def lookups(self) -> Sequence[Lookup]:
         return self._lookups

@@ -257,6 +257,25 @@ resources:
     assert world.trusts.made == [] and await client.list_stacks() == []
 
 
+async def test_a_region_without_the_service_of_a_resource_is_a_precondition(world: World):
+    client = world.client()
+    at = "resources.far"
+    world.lookups.lacking = (Fault(at, "region RegionTwo has no network service", "NO_SERVICE"),)
+    for call in (
+        client.create_stack("web", spec()),
+        client.plan_stack(stack("web")),
+        client.validate(spec()),
+    ):
+        error = await refused(call)
+        assert (error.code, [each.path for each in error.violations]) == ("FAILED_PRECONDITION", [at])
+    needed = {(each.path, each.region, each.type) for each in world.lookups.needed}
+    assert (at, WEST, "OS::Neutron::Net") in needed and len(needed) == 3
+    world.lookups.faults = (Fault("resources.net", "there is no such thing"),)
+    error = await refused(client.create_stack("web", spec()))
+    assert (error.code, len(error.violations)) == ("INVALID_ARGUMENT", 2)
+    assert world.trusts.made == [] and await client.list_stacks() == []
+
+
 async def test_an_immutable_parameter_stays_as_it_is(world: World):
     client = world.client()
     template = TWO_REGIONS.replace("default: plain", "default: plain, immutable: true")

@@ -154,12 +154,15 @@ class Trusts:
 class LookUps:
     def __init__(self) -> None:
         self.faults: tuple[Fault, ...] = ()
+        self.lacking: tuple[Fault, ...] = ()
         self.not_checked: tuple[Fault, ...] = ()
         self.asked: list[object] = []
+        self.needed: list[object] = []
 
-    async def check(self, who, token, lookups) -> Checked:
+    async def check(self, who, token, lookups, needs) -> Checked:
         self.asked.extend(lookups)
-        return Checked(self.faults, self.not_checked)
+        self.needed.extend(needs)
+        return Checked(self.faults, self.lacking, self.not_checked)
 
 
 class Health:

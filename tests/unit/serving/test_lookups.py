@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
 from global_heat.api.auth import Tokens, Who
-from global_heat.api.ports import Checked, LookUp
+from global_heat.api.ports import Checked, LookUp, Need
 from global_heat.cli.serving.callers import Proof
 from global_heat.cli.serving.lookups import CHECK_SECONDS, CloudLookUps
 from global_heat.model.errors import Invalid, Reason
@@ -31,10 +31,13 @@ async def prove(who: Who, tokens: Tokens, region: Region) -> Proof:
 
 
 async def check(
-    bench: Bench, *lookups: LookUp, know: Callable[[Region], Awaitable[None]] = nothing
+    bench: Bench,
+    *lookups: LookUp,
+    needs: Sequence[Need] = (),
+    know: Callable[[Region], Awaitable[None]] = nothing,
 ) -> Checked:
     asking = CloudLookUps(bench.clouds, bench.sessions, know, prove)
-    return await asking.check(await bench.who(), Tokens(bench.token()), lookups)
+    return await asking.check(await bench.who(), Tokens(bench.token()), lookups, needs)
 
 
 def test_what_is_there_is_there_by_name_and_by_id() -> None:
@@ -155,5 +158,52 @@ def test_a_region_without_a_service_is_open_for_the_others() -> None:
             await cloud.list("volume", "/volumes", "volumes")
         assert refused.value.reason is Reason.PRECONDITION
         assert "region east has no volume service" in refused.value.message
+
+    run(main())
+
+
+def test_a_service_that_a_region_has_not_is_told_where_it_is_needed() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.cloud.keystone.catalogue.withdraw("volume", WEST)
+        bench.cloud.keystone.catalogue.withdraw("image", WEST)
+        needs = [
+            Need("resources.near", EAST, "OS::Cinder::Volume"),
+            Need("resources.far", WEST, "OS::Cinder::Volume"),
+            Need("resources.value", WEST, "OS::Heat::Value"),
+            Need("resources.port", WEST, "OS::Neutron::Port"),
+        ]
+        checked = await check(bench, lookup("glance.image", "cirros", WEST), needs=needs)
+        assert [(fault.path, fault.message, fault.reason) for fault in checked.lacking] == [
+            (
+                "resources.far",
+                "region west has no volume service, which OS::Cinder::Volume needs",
+                "NO_SERVICE",
+            ),
+            (
+                "at.cirros",
+                "glance.image 'cirros' in region west cannot be there: region west has no image service:"
+                " the catalogue has no public endpoint of it in west",
+                "NO_SERVICE",
+            ),
+        ]
+        assert checked.faults == checked.not_checked == ()
+        assert not [entry for entry in bench.cloud.journal if "/identity" not in entry.path]
+
+    run(main())
+
+
+def test_the_services_of_a_region_nobody_can_ask_of_were_not_checked() -> None:
+    async def main() -> None:
+        bench = Bench()
+        who = await bench.who()
+        for region in (EAST, WEST):
+            bench.cloud.partition("test", region, Cut.SILENT)
+        needs = [Need("resources.far", WEST, "OS::Cinder::Volume")] * 3
+        asking = CloudLookUps(bench.clouds, bench.sessions, nothing, prove)
+        checked = await asking.check(who, Tokens("t"), [], needs)
+        (silent,) = checked.not_checked
+        assert silent.message.startswith("whether region west has volume was not checked: no answer")
+        assert checked.faults == checked.lacking == ()
 
     run(main())
