@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-import msgspec
+from typing import Any, Final
 
 from global_heat.api.names import OWN, parse_region, region_name
 from global_heat.api.pages import page
@@ -30,11 +28,17 @@ from global_heat.store.registry import (
     remove_region,
 )
 
-_ASSUMED: tuple[Literal["exec_seconds", "lag_seconds", "skew_seconds"], ...] = (
+_SAID: Final = (
+    "auth_url",
+    "catalog_region",
+    "interface",
+    "cloud",
     "exec_seconds",
     "lag_seconds",
     "skew_seconds",
+    "ca_file",
 )
+"""What of a region the operator says, where message and record have the same name for it."""
 
 
 class RegionService(RegionServiceServicer):
@@ -61,18 +65,10 @@ class RegionService(RegionServiceServicer):
         self, request: region_service_pb2.AddRegionRequest, context: Any
     ) -> region_service_pb2.AddRegionResponse:
         wished = request.region
-        record = RegionRecord(
-            name=parse_region(wished.name, "region.name"),
-            auth_url=wished.auth_url,
-            catalog_region=wished.catalog_region,
-            interface=wished.interface or "public",
-            cloud=wished.cloud or "default",
-            verify=not wished.insecure,
-            ca_file=wished.ca_file,
-        )
-        said = {name: getattr(wished, name) for name in _ASSUMED if wished.HasField(name)}
-        record = msgspec.structs.replace(record, **said)
-        record = await add_region(self._store, record)
+        said: dict[str, Any] = {name: getattr(wished, name) for name in _SAID if wished.HasField(name)}
+        if wished.HasField("insecure"):
+            said["verify"] = not wished.insecure
+        record = await add_region(self._store, parse_region(wished.name, "region.name"), said)
         return region_service_pb2.AddRegionResponse(region=self._told(record, await read_loads(self._store)))
 
     async def RemoveRegion(

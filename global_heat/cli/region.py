@@ -34,31 +34,36 @@ async def show(client: Client, output: Format, name: str) -> None:
 
 @region.command()
 @click.argument("name")
-@click.option("--auth-url", required=True, help="The URL of its Keystone.")
-@click.option("--catalog-region", default="", help="What the catalogue calls it, if not the same.")
-@click.option("--interface", type=click.Choice(["public", "internal", "admin"]), default="public")
-@click.option("--cloud", default="", help="The cloud it belongs to: regions of one cloud share a Keystone.")
+@click.option("--auth-url", help="The URL of its Keystone; a new region needs one.")
+@click.option("--catalog-region", help="What the catalogue calls it, if not the same.")
+@click.option("--interface", type=click.Choice(["public", "internal", "admin"]), help="(public)")
+@click.option("--cloud", help="The cloud it belongs to: regions of one cloud share a Keystone (default).")
 @click.option("--exec-seconds", type=float, help="From a request to its effect there, at most (900).")
 @click.option("--lag-seconds", type=float, help="From an effect until lists show it, at most (5).")
 @click.option("--skew-seconds", type=float, help="Between two clocks, at most (5).")
-@click.option("--insecure", is_flag=True, help="Do not check its certificates.")
-@click.option("--services-ca-file", default="", help="On the replicas: who signs its certificates.")
+@click.option("--insecure/--no-insecure", default=None, help="Whether its certificates go unchecked (no).")
+@click.option("--services-ca-file", help="On the replicas: who signs its certificates.")
 @listing
 async def add(
     client: Client,
     output: Format,
     name: str,
-    auth_url: str,
-    catalog_region: str,
-    interface: str,
-    cloud: str,
+    auth_url: str | None,
+    catalog_region: str | None,
+    interface: str | None,
+    cloud: str | None,
     exec_seconds: float | None,
     lag_seconds: float | None,
     skew_seconds: float | None,
-    insecure: bool,
-    services_ca_file: str,
+    insecure: bool | None,
+    services_ca_file: str | None,
 ) -> None:
-    """Register a region, or change a registered one, as a whole. Needs the role admin."""
+    """Register a region, or change what is said of a registered one. Needs the role admin.
+
+    What is not said stays as it is; for a new region it is what stands in brackets. While a stack has
+    something there, the region's Keystone, cloud and name in the catalogue stay, and the three bounds may
+    only grow: what is open was begun under them.
+    """
     wished = region_pb2.Region(
         name=name,
         auth_url=auth_url,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -17,6 +19,8 @@ from global_heat.store.reading import live_replicas
 
 REGION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 INTERFACES = ("public", "internal", "admin")
+BOUNDS = ("exec_seconds", "lag_seconds", "skew_seconds")
+"""What is assumed of a region's cloud."""
 _TRIES = 8
 
 
@@ -41,14 +45,23 @@ async def read_region(store: Store, name: Region) -> RegionRecord:
     return decode(RegionRecord, entry.value)
 
 
-async def add_region(store: Store, record: RegionRecord) -> RegionRecord:
-    """Register a region, or change a registered one. Raises `Invalid` with all faults."""
-    check_region(record)
-    key = keys.region(record.name)
+async def add_region(store: Store, name: Region, said: Mapping[str, Any]) -> RegionRecord:
+    """Register a region, or change what is `said` of a registered one: fields of its record by name.
+
+    Raises `Invalid` with all faults; PRECONDITION for a change that must wait until nothing is there.
+    """
+    key = keys.region(name)
     for _ in range(_TRIES):
         entry = await store.get(key)
-        if entry is not None and decode(RegionRecord, entry.value) == record:
+        old = decode(RegionRecord, entry.value) if entry is not None else None
+        record = msgspec.structs.replace(old or RegionRecord(name=name, auth_url=""), **said)
+        check_region(record)
+        if record == old:
             return record
+        faults = _binding(old, record) if old is not None else []
+        if faults and (use := await _use_of(store, name)) is not None:
+            message = f"region {name} cannot be changed so: {use}"
+            raise Invalid(message, *faults, reason=Reason.PRECONDITION)
         guard = absent(key) if entry is None else unchanged(entry)
         try:
             outcome = await store.commit(guard, put={key: encode(record, entry.value if entry else None)})
@@ -56,7 +69,7 @@ async def add_region(store: Store, record: RegionRecord) -> RegionRecord:
             continue
         if isinstance(outcome, Committed):
             return record
-    raise Transient(f"the record of region {record.name} keeps changing: try again")
+    raise Transient(f"the record of region {name} keeps changing: try again")
 
 
 async def remove_region(store: Store, name: Region) -> bool:
@@ -98,11 +111,35 @@ def check_region(record: RegionRecord) -> None:
         faults.append(Fault("region.interface", f"one of {', '.join(INTERFACES)}"))
     if not REGION_NAME.fullmatch(record.cloud):
         faults.append(Fault("region.cloud", "a letter or digit, then letters, digits, '_', '.', '-'"))
-    for name in ("exec_seconds", "lag_seconds", "skew_seconds"):
+    for name in BOUNDS:
         if not 0 <= getattr(record, name) < 1e6:
             faults.append(Fault(f"region.{name}", "a number of seconds, not negative"))
     if faults:
         raise Invalid("this is no region", *faults)
+
+
+def _binding(old: RegionRecord, new: RegionRecord) -> list[Fault]:
+    """What of a change would take a region's things from under those who made them.
+
+    Ids, trusts and attempts belong to a cloud; what is open was begun under the bounds as they were, and
+    the sweeper concludes from them that nothing more comes.
+    """
+    places = {
+        "auth_url": (old.auth_url, new.auth_url),
+        "catalog_region": (old.catalog_region or old.name, new.catalog_region or new.name),
+        "cloud": (old.cloud, new.cloud),
+    }
+    faults = [
+        Fault(f"region.{name}", f"is {before!r}; it may become another while nothing is there", "IN_USE")
+        for name, (before, after) in places.items()
+        if before != after
+    ]
+    for name in BOUNDS:
+        before, after = getattr(old, name), getattr(new, name)
+        if after < before:
+            message = f"is {before:g}; it may become smaller than that while nothing is there"
+            faults.append(Fault(f"region.{name}", message, "IN_USE"))
+    return faults
 
 
 def no_region(name: str) -> Invalid:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aglobalheat/v1/region.proto\x12\rglobalheat.v1\x1a\x1fgoogle/api/field_behavior.proto\"\x9e\x03\n\x06Region\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x16\n\x08\x61uth_url\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x0e\x63\x61talog_region\x18\x03 \x01(\t\x12\x11\n\tinterface\x18\x04 \x01(\t\x12\r\n\x05\x63loud\x18\x05 \x01(\t\x12/\n\x05state\x18\x06 \x01(\x0e\x32\x1a.globalheat.v1.RegionStateB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08replicas\x18\x08 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63laims\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06queued\x18\n \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0c\x65xec_seconds\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0blag_seconds\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x19\n\x0cskew_seconds\x18\r \x01(\x01H\x02\x88\x01\x01\x12\x10\n\x08insecure\x18\x0e \x01(\x08\x12\x0f\n\x07\x63\x61_file\x18\x0f \x01(\tB\x0f\n\r_exec_secondsB\x0e\n\x0c_lag_secondsB\x0f\n\r_skew_seconds*W\n\x0bRegionState\x12\x1c\n\x18REGION_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fREGION_STATE_UP\x10\x01\x12\x15\n\x11REGION_STATE_DOWN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aglobalheat/v1/region.proto\x12\rglobalheat.v1\x1a\x1fgoogle/api/field_behavior.proto\"\x87\x04\n\x06Region\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x15\n\x08\x61uth_url\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x0e\x63\x61talog_region\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x16\n\tinterface\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x12\n\x05\x63loud\x18\x05 \x01(\tH\x03\x88\x01\x01\x12/\n\x05state\x18\x06 \x01(\x0e\x32\x1a.globalheat.v1.RegionStateB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08replicas\x18\x08 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06\x63laims\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06queued\x18\n \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0c\x65xec_seconds\x18\x0b \x01(\x01H\x04\x88\x01\x01\x12\x18\n\x0blag_seconds\x18\x0c \x01(\x01H\x05\x88\x01\x01\x12\x19\n\x0cskew_seconds\x18\r \x01(\x01H\x06\x88\x01\x01\x12\x15\n\x08insecure\x18\x0e \x01(\x08H\x07\x88\x01\x01\x12\x14\n\x07\x63\x61_file\x18\x0f \x01(\tH\x08\x88\x01\x01\x42\x0b\n\t_auth_urlB\x11\n\x0f_catalog_regionB\x0c\n\n_interfaceB\x08\n\x06_cloudB\x0f\n\r_exec_secondsB\x0e\n\x0c_lag_secondsB\x0f\n\r_skew_secondsB\x0b\n\t_insecureB\n\n\x08_ca_file*W\n\x0bRegionState\x12\x1c\n\x18REGION_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fREGION_STATE_UP\x10\x01\x12\x15\n\x11REGION_STATE_DOWN\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REGION'].fields_by_name['name']._loaded_options = None
   _globals['_REGION'].fields_by_name['name']._serialized_options = b'\342A\001\010'
-  _globals['_REGION'].fields_by_name['auth_url']._loaded_options = None
-  _globals['_REGION'].fields_by_name['auth_url']._serialized_options = b'\342A\001\002'
   _globals['_REGION'].fields_by_name['state']._loaded_options = None
   _globals['_REGION'].fields_by_name['state']._serialized_options = b'\342A\001\003'
   _globals['_REGION'].fields_by_name['reason']._loaded_options = None
@@ -46,8 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGION'].fields_by_name['claims']._serialized_options = b'\342A\001\003'
   _globals['_REGION'].fields_by_name['queued']._loaded_options = None
   _globals['_REGION'].fields_by_name['queued']._serialized_options = b'\342A\001\003'
-  _globals['_REGIONSTATE']._serialized_start=495
-  _globals['_REGIONSTATE']._serialized_end=582
+  _globals['_REGIONSTATE']._serialized_start=600
+  _globals['_REGIONSTATE']._serialized_end=687
   _globals['_REGION']._serialized_start=79
-  _globals['_REGION']._serialized_end=493
+  _globals['_REGION']._serialized_end=598
 # @@protoc_insertion_point(module_scope)

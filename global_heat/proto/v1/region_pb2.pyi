@@ -43,7 +43,9 @@ global___RegionState = RegionState
 
 @typing.final
 class Region(google.protobuf.message.Message):
-    """An OpenStack region as the operator registered it, and how it does."""
+    """An OpenStack region as the operator registered it, and how it does. What AddRegion leaves unset keeps its
+    recorded value; answers have everything set.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -65,13 +67,15 @@ class Region(google.protobuf.message.Message):
     name: builtins.str
     """`regions/{region}`."""
     auth_url: builtins.str
-    """The URL of its Keystone. Tokens and trusts go to these addresses and to no others."""
+    """The URL of its Keystone, which a new region must have. Tokens and trusts go to these addresses and to no
+    others.
+    """
     catalog_region: builtins.str
     """What the catalogue calls it. Empty: the same as its name here."""
     interface: builtins.str
-    """The interface of the endpoints: public, internal or admin. Empty: public."""
+    """The interface of the endpoints: public, internal or admin. A new region's: public."""
     cloud: builtins.str
-    """The cloud it belongs to: regions of one cloud share a Keystone. Empty: the cloud named `default`."""
+    """The cloud it belongs to: regions of one cloud share a Keystone. A new region's: the cloud named `default`."""
     state: global___RegionState.ValueType
     """Whether it answers, as the replica that was asked sees it."""
     reason: builtins.str
@@ -83,11 +87,13 @@ class Region(google.protobuf.message.Message):
     queued: builtins.int
     """Stacks that have something to do there, parked ones included."""
     exec_seconds: builtins.float
-    """What is assumed of its cloud, in seconds: from a request's admission to its effect, at most. Unset: 900."""
+    """What is assumed of its cloud, in seconds: from a request's admission to its effect, at most. A new
+    region's: 900.
+    """
     lag_seconds: builtins.float
-    """From an effect until every list shows it, at most, in seconds. Unset: 5."""
+    """From an effect until every list shows it, at most, in seconds. A new region's: 5."""
     skew_seconds: builtins.float
-    """Between two clocks, at most, in seconds. Unset: 5."""
+    """Between two clocks, at most, in seconds. A new region's: 5."""
     insecure: builtins.bool
     """Whether certificates of its services are taken without a check."""
     ca_file: builtins.str
@@ -96,10 +102,10 @@ class Region(google.protobuf.message.Message):
         self,
         *,
         name: builtins.str = ...,
-        auth_url: builtins.str = ...,
-        catalog_region: builtins.str = ...,
-        interface: builtins.str = ...,
-        cloud: builtins.str = ...,
+        auth_url: builtins.str | None = ...,
+        catalog_region: builtins.str | None = ...,
+        interface: builtins.str | None = ...,
+        cloud: builtins.str | None = ...,
         state: global___RegionState.ValueType = ...,
         reason: builtins.str = ...,
         replicas: builtins.int = ...,
@@ -108,13 +114,25 @@ class Region(google.protobuf.message.Message):
         exec_seconds: builtins.float | None = ...,
         lag_seconds: builtins.float | None = ...,
         skew_seconds: builtins.float | None = ...,
-        insecure: builtins.bool = ...,
-        ca_file: builtins.str = ...,
+        insecure: builtins.bool | None = ...,
+        ca_file: builtins.str | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_exec_seconds", b"_exec_seconds", "_lag_seconds", b"_lag_seconds", "_skew_seconds", b"_skew_seconds", "exec_seconds", b"exec_seconds", "lag_seconds", b"lag_seconds", "skew_seconds", b"skew_seconds"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_exec_seconds", b"_exec_seconds", "_lag_seconds", b"_lag_seconds", "_skew_seconds", b"_skew_seconds", "auth_url", b"auth_url", "ca_file", b"ca_file", "catalog_region", b"catalog_region", "claims", b"claims", "cloud", b"cloud", "exec_seconds", b"exec_seconds", "insecure", b"insecure", "interface", b"interface", "lag_seconds", b"lag_seconds", "name", b"name", "queued", b"queued", "reason", b"reason", "replicas", b"replicas", "skew_seconds", b"skew_seconds", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_auth_url", b"_auth_url", "_ca_file", b"_ca_file", "_catalog_region", b"_catalog_region", "_cloud", b"_cloud", "_exec_seconds", b"_exec_seconds", "_insecure", b"_insecure", "_interface", b"_interface", "_lag_seconds", b"_lag_seconds", "_skew_seconds", b"_skew_seconds", "auth_url", b"auth_url", "ca_file", b"ca_file", "catalog_region", b"catalog_region", "cloud", b"cloud", "exec_seconds", b"exec_seconds", "insecure", b"insecure", "interface", b"interface", "lag_seconds", b"lag_seconds", "skew_seconds", b"skew_seconds"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_auth_url", b"_auth_url", "_ca_file", b"_ca_file", "_catalog_region", b"_catalog_region", "_cloud", b"_cloud", "_exec_seconds", b"_exec_seconds", "_insecure", b"_insecure", "_interface", b"_interface", "_lag_seconds", b"_lag_seconds", "_skew_seconds", b"_skew_seconds", "auth_url", b"auth_url", "ca_file", b"ca_file", "catalog_region", b"catalog_region", "claims", b"claims", "cloud", b"cloud", "exec_seconds", b"exec_seconds", "insecure", b"insecure", "interface", b"interface", "lag_seconds", b"lag_seconds", "name", b"name", "queued", b"queued", "reason", b"reason", "replicas", b"replicas", "skew_seconds", b"skew_seconds", "state", b"state"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_auth_url", b"_auth_url"]) -> typing.Literal["auth_url"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_ca_file", b"_ca_file"]) -> typing.Literal["ca_file"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_catalog_region", b"_catalog_region"]) -> typing.Literal["catalog_region"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_cloud", b"_cloud"]) -> typing.Literal["cloud"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_exec_seconds", b"_exec_seconds"]) -> typing.Literal["exec_seconds"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_insecure", b"_insecure"]) -> typing.Literal["insecure"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_interface", b"_interface"]) -> typing.Literal["interface"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_lag_seconds", b"_lag_seconds"]) -> typing.Literal["lag_seconds"] | None: ...
     @typing.overload

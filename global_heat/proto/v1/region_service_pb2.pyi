@@ -107,7 +107,7 @@ class AddRegionRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     @property
     def region(self) -> global_heat.proto.v1.region_pb2.Region:
-        """The region; `name` and `auth_url` are required."""
+        """The region. `name` is required, `auth_url` of a new one; what is unset keeps its recorded value."""
 
     def __init__(
         self,

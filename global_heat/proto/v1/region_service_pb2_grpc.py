@@ -76,7 +76,9 @@ class RegionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AddRegion(self, request, context):
-        """Registers a region, or changes a registered one; twice is as once. Needs the role admin.
+        """Registers a region, or changes what is said of a registered one; twice is as once. While a stack has
+        something there, FAILED_PRECONDITION refuses another auth_url, catalog_region or cloud, and smaller bounds
+        (exec_seconds, lag_seconds, skew_seconds). Needs the role admin.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,10 @@ class RegionServiceStub:
         global_heat.proto.v1.region_service_pb2.AddRegionRequest,
         global_heat.proto.v1.region_service_pb2.AddRegionResponse,
     ]
-    """Registers a region, or changes a registered one; twice is as once. Needs the role admin."""
+    """Registers a region, or changes what is said of a registered one; twice is as once. While a stack has
+    something there, FAILED_PRECONDITION refuses another auth_url, catalog_region or cloud, and smaller bounds
+    (exec_seconds, lag_seconds, skew_seconds). Needs the role admin.
+    """
 
     RemoveRegion: grpc.UnaryUnaryMultiCallable[
         global_heat.proto.v1.region_service_pb2.RemoveRegionRequest,
@@ -66,7 +69,10 @@ class RegionServiceAsyncStub:
         global_heat.proto.v1.region_service_pb2.AddRegionRequest,
         global_heat.proto.v1.region_service_pb2.AddRegionResponse,
     ]
-    """Registers a region, or changes a registered one; twice is as once. Needs the role admin."""
+    """Registers a region, or changes what is said of a registered one; twice is as once. While a stack has
+    something there, FAILED_PRECONDITION refuses another auth_url, catalog_region or cloud, and smaller bounds
+    (exec_seconds, lag_seconds, skew_seconds). Needs the role admin.
+    """
 
     RemoveRegion: grpc.aio.UnaryUnaryMultiCallable[
         global_heat.proto.v1.region_service_pb2.RemoveRegionRequest,
@@ -101,7 +107,10 @@ class RegionServiceServicer(metaclass=abc.ABCMeta):
         request: global_heat.proto.v1.region_service_pb2.AddRegionRequest,
         context: _ServicerContext,
     ) -> typing.Union[global_heat.proto.v1.region_service_pb2.AddRegionResponse, collections.abc.Awaitable[global_heat.proto.v1.region_service_pb2.AddRegionResponse]]:
-        """Registers a region, or changes a registered one; twice is as once. Needs the role admin."""
+        """Registers a region, or changes what is said of a registered one; twice is as once. While a stack has
+        something there, FAILED_PRECONDITION refuses another auth_url, catalog_region or cloud, and smaller bounds
+        (exec_seconds, lag_seconds, skew_seconds). Needs the role admin.
+        """
 
     @abc.abstractmethod
     def RemoveRegion(

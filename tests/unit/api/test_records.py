@@ -202,6 +202,61 @@ async def test_a_region_in_use_is_not_removed(world: World):
     assert (await world.client().get_region("RegionTwo")).queued == 0
 
 
+async def test_what_is_not_said_of_a_region_stays(world: World):
+    root = world.client("root")
+    said = region_pb2.Region(
+        name="R",
+        auth_url="https://r.example.org/v3",
+        catalog_region="r-1",
+        interface="internal",
+        cloud="partner",
+        lag_seconds=7,
+        insecure=True,
+        ca_file="/etc/ca.pem",
+    )
+    before = await root.add_region(said)
+    assert await root.add_region(region_pb2.Region(name="R")) == before
+    after = await root.add_region(region_pb2.Region(name="R", insecure=False, catalog_region=""))
+    assert (after.insecure, after.catalog_region, after.lag_seconds) == (False, "", 7.0)
+    assert (after.auth_url, after.interface, after.cloud) == (before.auth_url, "internal", "partner")
+    assert after.ca_file == "/etc/ca.pem"
+    error = await refused(root.add_region(region_pb2.Region(name="S", cloud="")))
+    assert [each.path for each in error.violations] == ["region.auth_url", "region.cloud"]
+
+
+async def test_a_region_in_use_stays_what_it_is(world: World):
+    root = world.client("root")
+    away = region_pb2.Region(
+        name="RegionTwo",
+        auth_url="https://elsewhere.example.org/v3",
+        catalog_region="two",
+        cloud="partner",
+        exec_seconds=899,
+        lag_seconds=4,
+        skew_seconds=0,
+    )
+    await world.client().create_stack("web", spec())
+    for use in ("a stack has work there", "1 resources of stacks stand there"):
+        error = await refused(root.add_region(away))
+        assert (error.code, use in error.message) == ("FAILED_PRECONDITION", True), error.message
+        assert [each.path for each in error.violations] == [
+            "region.auth_url",
+            "region.catalog_region",
+            "region.cloud",
+            "region.exec_seconds",
+            "region.lag_seconds",
+            "region.skew_seconds",
+        ]
+        await world.build("web")
+    same = region_pb2.Region(
+        name="RegionTwo", auth_url="https://RegionTwo.example.org/v3", catalog_region="RegionTwo"
+    )
+    await root.add_region(same)
+    more = await root.add_region(region_pb2.Region(name="RegionTwo", exec_seconds=1800, interface="admin"))
+    assert (more.exec_seconds, more.interface) == (1800.0, "admin")
+    assert (await root.add_region(region_pb2.Region(name="RegionTwo"))) == more
+
+
 async def test_replicas_are_listed_by_region(world: World):
     for region, id in ((WEST, "r2"), (EAST, "r1")):
         record = ReplicaRecord(id=ReplicaId(id), region=region, address="10.0.0.1:8904", version="0.1.0")

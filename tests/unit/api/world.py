@@ -29,7 +29,6 @@ from global_heat.model.records import (
     Header,
     HookRecord,
     Incarnation,
-    RegionRecord,
     ShardRecord,
     State,
     TrustAttempt,
@@ -345,7 +344,7 @@ async def front_door() -> AsyncIterator[World]:
     """A world whose server runs, with two regions registered."""
     world = World()
     for name in (EAST, WEST):
-        await add_region(world.store, RegionRecord(name=name, auth_url=f"https://{name}.example.org/v3"))
+        await add_region(world.store, name, {"auth_url": f"https://{name}.example.org/v3"})
     _, world.endpoint = await world.serve()
     try:
         yield world
