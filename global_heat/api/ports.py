@@ -76,6 +76,10 @@ class RegionHealth(Protocol):
         """Why the region is down, in words; None when it is not known to be."""
         ...
 
+    def slowness(self, region: Region) -> str | None:
+        """Why it is slow, in words; None when it is not known to be."""
+        ...
+
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True):
     """Everything behind the front doors."""

@@ -80,7 +80,7 @@ class RegionService(RegionServiceServicer):
         return region_service_pb2.RemoveRegionResponse()
 
     def _told(self, record: RegionRecord, loads: dict[Region, Load]) -> region_pb2.Region:
-        trouble = self._backend.health.trouble(record.name)
+        state, reason = self._state(record.name)
         load = loads.get(record.name, Load())
         return region_pb2.Region(
             name=region_name(record.name),
@@ -88,8 +88,8 @@ class RegionService(RegionServiceServicer):
             catalog_region=record.catalog_region,
             interface=record.interface,
             cloud=record.cloud,
-            state=region_pb2.REGION_STATE_DOWN if trouble else region_pb2.REGION_STATE_UP,
-            reason=trouble or "",
+            state=state,
+            reason=reason,
             replicas=load.replicas,
             claims=load.claims,
             queued=load.queued,
@@ -99,6 +99,15 @@ class RegionService(RegionServiceServicer):
             insecure=not record.verify,
             ca_file=record.ca_file,
         )
+
+    def _state(self, region: Region) -> tuple[region_pb2.RegionState.ValueType, str]:
+        """How it does, and why."""
+        health = self._backend.health
+        if (trouble := health.trouble(region)) is not None:
+            return region_pb2.REGION_STATE_DOWN, trouble
+        if (slowness := health.slowness(region)) is not None:
+            return region_pb2.REGION_STATE_SLOW, slowness
+        return region_pb2.REGION_STATE_UP, ""
 
 
 class ReplicaService(ReplicaServiceServicer):

@@ -23,6 +23,7 @@ _COLOURS = {
     "FAILED": "red",
     "DOWN": "red",
     "PARKED": "yellow",
+    "SLOW": "yellow",
     "IN_PROGRESS": "cyan",
     "RUNNING": "cyan",
 }

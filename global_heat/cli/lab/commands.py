@@ -121,9 +121,9 @@ async def env(lab: RunningLab) -> None:
 @format_options
 @running
 async def status(lab: RunningLab, output: Format) -> None:
-    """Show the regions: what was done to each, and what runs there."""
+    """Show the regions: what was done to each, how the others see it, and what runs there."""
     rows = await read_status(lab)
-    output.rows(rows, ("region", "condition", "etcd", "replicas", "keystone", "rtt"))
+    output.rows(rows, ("region", "condition", "seen", "etcd", "replicas", "keystone", "rtt"))
 
 
 @lab.command()

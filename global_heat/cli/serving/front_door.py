@@ -99,11 +99,18 @@ class EngineHealth:
 
     def trouble(self, region: Region) -> str | None:
         """Why the region is down; None when it is not, or nobody knows."""
-        seen = self._regions.get(region, {})
-        return seen.get("why") or "it is down" if seen.get("state") == State.DOWN else None
+        return self._why(region, State.DOWN)
+
+    def slowness(self, region: Region) -> str | None:
+        """Why the region is slow; None when it is not, or nobody knows."""
+        return self._why(region, State.SLOW)
 
     def told(self) -> dict[str, Any]:
         return dict(self._regions)
+
+    def _why(self, region: Region, state: State) -> str | None:
+        seen = self._regions.get(region, {})
+        return seen.get("why") or f"it is {state}" if seen.get("state") == state else None
 
     async def follow(self) -> None:
         """Ask again and again. While the engine does not answer, nothing is known."""

@@ -29,6 +29,8 @@ class _RegionStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """It answers."""
     REGION_STATE_DOWN: _RegionState.ValueType  # 2
     """It does not answer. Work there is parked; nothing is concluded from its silence."""
+    REGION_STATE_SLOW: _RegionState.ValueType  # 3
+    """Not all of its services answer, or the answers take long. Work there goes on."""
 
 class RegionState(_RegionState, metaclass=_RegionStateEnumTypeWrapper):
     """Whether a region answers."""
@@ -39,6 +41,8 @@ REGION_STATE_UP: RegionState.ValueType  # 1
 """It answers."""
 REGION_STATE_DOWN: RegionState.ValueType  # 2
 """It does not answer. Work there is parked; nothing is concluded from its silence."""
+REGION_STATE_SLOW: RegionState.ValueType  # 3
+"""Not all of its services answer, or the answers take long. Work there goes on."""
 global___RegionState = RegionState
 
 @typing.final

@@ -111,6 +111,7 @@ async def test_status_tells_what_was_done(lab: RunningLab) -> None:
     await lab.pause("north-2")
     rows = {row["region"]: row for row in await read_status(lab)}
     assert [row["condition"] for row in rows.values()] == ["up", "cut", "killed"]
+    assert rows["north"]["seen"] == "up"
     assert rows["west"]["etcd"] == "dead"
     states = [each.split()[:2] for row in rows.values() for each in row["replicas"]]
     assert states == [["north-1", "up"], ["north-2", "paused"], ["south-1", "up"], ["west-1", "dead"]]

@@ -180,6 +180,9 @@ async def test_regions_are_registered_shown_and_removed(world: World):
     assert names == ["regions/RegionOne", "regions/RegionThree", "regions/RegionTwo"]
     shown = await world.client().get_region("RegionThree")
     assert (shown.state, shown.reason) == (region_pb2.REGION_STATE_DOWN, "identity does not answer")
+    world.health.slow[Region("RegionTwo")] = "answers take about 9.0 s"
+    slow = await world.client().get_region("RegionTwo")
+    assert (slow.state, slow.reason) == (region_pb2.REGION_STATE_SLOW, "answers take about 9.0 s")
     await root.remove_region("RegionThree")
     assert (await refused(root.remove_region("RegionThree"))).code == "NOT_FOUND"
     await root.remove_region("RegionThree", allow_missing=True)

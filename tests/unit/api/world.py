@@ -167,9 +167,13 @@ class LookUps:
 class Health:
     def __init__(self) -> None:
         self.down: dict[Region, str] = {}
+        self.slow: dict[Region, str] = {}
 
     def trouble(self, region: Region) -> str | None:
         return self.down.get(region)
+
+    def slowness(self, region: Region) -> str | None:
+        return self.slow.get(region)
 
 
 class World:
