@@ -226,11 +226,11 @@ def wait_of(wait: Wait) -> stack_pb2.Wait:
     )
 
 
-def replica_of(replica: ReplicaRecord) -> replica_service_pb2.Replica:
+def replica_of(replica: ReplicaRecord, claims: int) -> replica_service_pb2.Replica:
     return replica_service_pb2.Replica(
         name=replica_name(replica.region, replica.id),
         address=replica.address,
         version=replica.version,
         start_time=timestamp(replica.started_at),
-        claims=replica.claims,
+        claims=claims,
     )

@@ -21,6 +21,7 @@ from global_heat.store.reading import live_replicas
 from global_heat.store.registry import (
     Load,
     add_region,
+    count_claims,
     list_regions,
     no_region,
     read_loads,
@@ -120,6 +121,8 @@ class ReplicaService(ReplicaServiceServicer):
         region = parse_region(request.parent, "parent")
         replicas = [each for each in await live_replicas(self._store) if region in (OWN, each.region)]
         shown, token = page(request, replicas, lambda replica: (replica.region, replica.id))
+        claims = await count_claims(self._store)
         return replica_service_pb2.ListReplicasResponse(
-            replicas=[replica_of(replica) for replica in shown], next_page_token=token
+            replicas=[replica_of(replica, claims.get(replica.id, 0)) for replica in shown],
+            next_page_token=token,
         )

@@ -384,7 +384,6 @@ class ReplicaRecord(Record, frozen=True, kw_only=True):
     address: str = ""
     version: str = ""
     started_at: float = 0.0
-    claims: int = 0
 
 
 class RegionRecord(Record, frozen=True, kw_only=True):

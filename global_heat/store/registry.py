@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from global_heat.model.errors import Ambiguous, Fault, Invalid, Reason, Transient
-from global_heat.model.names import Region
-from global_heat.model.records import RegionRecord
+from global_heat.model.names import Region, ReplicaId
+from global_heat.model.records import Claim, RegionRecord
 from global_heat.store import keys
 from global_heat.store.codec import decode, encode
 from global_heat.store.protocol import Committed, Store, absent, unchanged
@@ -99,6 +99,12 @@ async def read_loads(store: Store) -> dict[Region, Load]:
     queued = Counter(await _shards_by_region(store, keys.WORK))
     names = replicas.keys() | claims.keys() | queued.keys()
     return {name: Load(replicas[name], claims[name], queued[name]) for name in names}
+
+
+async def count_claims(store: Store) -> Mapping[ReplicaId, int]:
+    """The shards that each replica has claimed."""
+    found = await store.scan(keys.CLAIMS, local=True)
+    return Counter(decode(Claim, entry.value).replica for entry in found.entries)
 
 
 def check_region(record: RegionRecord) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from global_heat.api.following import Place
-from global_heat.model.names import Region, ReplicaId
-from global_heat.model.records import ReplicaRecord
+from global_heat.model.names import Project, Region, ReplicaId, StackId
+from global_heat.model.records import Claim, ReplicaRecord
 from global_heat.proto.v1 import event_service_pb2, operation_pb2, region_pb2, resource_pb2, stack_pb2
 from global_heat.proto.v1.event_service_pb2_grpc import EventServiceStub
 from global_heat.store import keys
@@ -264,7 +264,11 @@ async def test_replicas_are_listed_by_region(world: World):
     for region, id in ((WEST, "r2"), (EAST, "r1")):
         record = ReplicaRecord(id=ReplicaId(id), region=region, address="10.0.0.1:8904", version="0.1.0")
         await world.store.commit(put={keys.replica(region, ReplicaId(id)): encode(record)})
+    for id in ("s1", "s2"):
+        shard = keys.Shard(WEST, Project("red"), StackId(id))
+        await world.store.commit(put={keys.claim(shard): encode(Claim(replica=ReplicaId("r1")))})
     client = world.client()
+    assert [each.claims for each in await client.list_replicas()] == [2, 0]
     assert [each.name for each in await client.list_replicas()] == [
         "regions/RegionOne/replicas/r1",
         "regions/RegionTwo/replicas/r2",
