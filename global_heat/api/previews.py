@@ -22,8 +22,10 @@ _ACTIONS: Final = {
 }
 
 
-def plan_of(header: Header, etag: str, plan: Plan, not_checked: Iterable[Fault]) -> plan_pb2.Plan:
-    """`etag` is empty when there is no such stack yet."""
+def plan_of(
+    header: Header, etag: str, plan: Plan, not_checked: Iterable[Fault], noted: Iterable[Fault] = ()
+) -> plan_pb2.Plan:
+    """`etag` is empty when there is no such stack yet; `noted` is what was found of the template itself."""
     steps = told_steps(plan)
     return plan_pb2.Plan(
         stack=stack_name(header.project, header.name),
@@ -32,17 +34,17 @@ def plan_of(header: Header, etag: str, plan: Plan, not_checked: Iterable[Fault])
         resources=[
             _resource(step, forecast, plan) for step, forecast in steps if forecast is not Forecast.KEEP
         ],
-        warnings=[*warnings_of(not_checked), *_openings(plan)],
+        warnings=[*warnings_of(not_checked, noted), *_openings(plan)],
         critical_path=[_place(step) for step in critical_path(plan)],
         empty=all(step.forecast is Forecast.KEEP for step in plan.applies.values())
         and all(forecast is Forecast.KEEP for _, forecast in steps),
     )
 
 
-def warnings_of(not_checked: Iterable[Fault]) -> list[plan_pb2.PlanWarning]:
+def warnings_of(not_checked: Iterable[Fault], noted: Iterable[Fault]) -> list[plan_pb2.PlanWarning]:
+    told = [(fault, fault.reason) for fault in noted] + [(fault, "NOT_CHECKED") for fault in not_checked]
     return [
-        plan_pb2.PlanWarning(path=fault.path, message=fault.message, reason="NOT_CHECKED")
-        for fault in not_checked
+        plan_pb2.PlanWarning(path=fault.path, message=fault.message, reason=reason) for fault, reason in told
     ]
 
 

@@ -170,12 +170,14 @@ class StackService(StackServiceServicer):
     ) -> stack_service_pb2.PlanStackResponse:
         call = current()
         name = parse_stack(request.stack.name, call.who, "stack.name")
+        noted: Sequence[Fault] = ()
         if request.delete:
             preview = await self._wishing.preview_delete(call, name, request.stack.etag)
         else:
             spec = _spec(request.stack.spec)
             preview = await self._wishing.preview(call, name, spec, request.stack.etag)
-        told = plan_of(preview.header, preview.etag, preview.plan, preview.checked.not_checked)
+            noted = await self._wishing.warnings(spec.source)
+        told = plan_of(preview.header, preview.etag, preview.plan, preview.checked.not_checked, noted)
         return stack_service_pb2.PlanStackResponse(plan=told)
 
     async def ValidateTemplate(
@@ -196,7 +198,9 @@ class StackService(StackServiceServicer):
             for name, schema in parameters_of(spec.source).items()
         ]
         return stack_service_pb2.ValidateTemplateResponse(
-            description=tree.description, parameters=parameters, warnings=warnings_of(checked.not_checked)
+            description=tree.description,
+            parameters=parameters,
+            warnings=warnings_of(checked.not_checked, await self._wishing.warnings(spec.source)),
         )
 
     async def ExplainStack(

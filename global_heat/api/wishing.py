@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import msgspec
 
@@ -25,8 +25,10 @@ from global_heat.store.groups import with_past
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
 from global_heat.store.registry import list_regions
 from global_heat.store.wishes import StackWish
+from global_heat.template.location import FAULTS_SHOWN_MAX
 from global_heat.template.source import Source
 from global_heat.template.tree import Tree
+from global_heat.template.warnings import find_warnings
 
 _TRIES = 5
 
@@ -165,6 +167,11 @@ class Wishing:
         documents = self._backend.documents
         tree = await documents.aside(lambda: documents.compile(spec.source, header, regions))
         return tree, await self.check(call, tree)
+
+    async def warnings(self, source: Source) -> Sequence[Fault]:
+        """What of a template is right, and probably not meant."""
+        found = await self._backend.documents.aside(lambda: find_warnings(source))
+        return found[:FAULTS_SHOWN_MAX]
 
     async def check(self, call: Call, tree: Tree) -> Checked:
         """Look up what only clouds know: names, and which services there are.

@@ -34,11 +34,15 @@ def print_plan(plan: plan_pb2.Plan, console: Console) -> None:
         steps = " → ".join(plan.critical_path)
         console.print(Text(f"\nLongest chain, {len(plan.critical_path)} steps: {steps}"))
     for warning in plan.warnings:
-        where = f"{warning.path}: " if warning.path else ""
-        said = "not checked: " if warning.reason == "NOT_CHECKED" else ""
-        console.print(Text(f"{said}{where}{warning.message}", style="yellow"))
+        console.print(Text(warning_line(warning), style="yellow"))
     if plan.empty:
         console.print(Text("\nNothing to do: the stack is as wished."))
+
+
+def warning_line(warning: plan_pb2.PlanWarning) -> str:
+    where = f"{warning.path}: " if warning.path else ""
+    said = "not checked: " if warning.reason == "NOT_CHECKED" else ""
+    return f"{said}{where}{warning.message}"
 
 
 def plan_table(plan: plan_pb2.Plan) -> Table:

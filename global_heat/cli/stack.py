@@ -10,10 +10,11 @@ from global_heat.cli.failure import CHANGES
 from global_heat.cli.hooks import hook
 from global_heat.cli.messages import operation_row, plan_record, warning_rows
 from global_heat.cli.output import Format, console
-from global_heat.cli.plan_text import print_plan
+from global_heat.cli.plan_text import print_plan, warning_line
 from global_heat.cli.progress import wait_for
 from global_heat.cli.remote import listing
 from global_heat.cli.stack_records import RECORD_COMMANDS
+from global_heat.cli.template_faults import warn_of
 from global_heat.cli.template_options import stack_of, template_options, timeout_option
 from global_heat.client import Client
 from global_heat.proto.v1 import operation_pb2, stack_pb2
@@ -69,6 +70,7 @@ async def apply(
     timeout: float | None,
 ) -> None:
     """Create the stack or update it, whichever is due."""
+    warn_of(spec)
     wished = stack_of(name, spec, etag, rollback)
     await _finish(client, output, await client.apply_stack(wished, must_not_exist=new), wait, timeout)
 
@@ -90,6 +92,7 @@ async def create(
     timeout: float | None,
 ) -> None:
     """Create a stack."""
+    warn_of(spec)
     spec.rollback = rollback
     await _finish(client, output, await client.create_stack(name, spec), wait, timeout)
 
@@ -115,6 +118,7 @@ async def update(
     timeout: float | None,
 ) -> None:
     """Update a stack."""
+    warn_of(spec)
     wished = stack_of(name, spec, etag, rollback)
     mask: tuple[str, ...] = ()
     if existing:
@@ -194,7 +198,7 @@ async def validate(client: Client, output: Format, spec: stack_pb2.StackSpec) ->
         click.echo(f"the template is good{': ' if found.description else ''}{found.description}")
         output.rows(parameters, ("name", "type", "required", "hidden", "description"))
         for warning in found.warnings:
-            click.echo(f"not checked: {warning.path}: {warning.message}")
+            click.echo(warning_line(warning))
     else:
         warnings = warning_rows(found.warnings)
         output.record({"description": found.description, "parameters": parameters, "warnings": warnings})

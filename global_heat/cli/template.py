@@ -14,6 +14,7 @@ from global_heat.api.sources import source_of
 from global_heat.cli.evaluator import WorkerEvaluator
 from global_heat.cli.failure import REFUSED
 from global_heat.cli.output import Format, console, format_options, show
+from global_heat.cli.template_faults import say
 from global_heat.cli.template_graph import dot, text_tree
 from global_heat.cli.template_options import template_options
 from global_heat.model.errors import Fault, Invalid
@@ -78,7 +79,7 @@ def validate(context: click.Context, source: Source, form: bool) -> None:
     """
     positions = Positions(source.template, source.files)
     for warning in find_warnings(source):
-        _say("warning", "yellow", warning, positions)
+        say("warning", "yellow", warning, positions)
     try:
         if form:
             with _evaluator() as evaluator:
@@ -88,24 +89,18 @@ def validate(context: click.Context, source: Source, form: bool) -> None:
         tree = _compile(source)
     except Invalid as invalid:
         for fault in invalid.faults:
-            _say("fault", "red", fault, positions)
+            say("fault", "red", fault, positions)
         click.echo(invalid.message, err=True)
         context.exit(REFUSED)
     for gap in tree.unsupported():
         fault = Fault(gap.location, f"{gap.what} cannot be carried out yet: such a stack cannot be created")
-        _say("warning", "yellow", fault, positions)
+        say("warning", "yellow", fault, positions)
     resources, regions = len(tree.definitions), len({each.region for each in tree.definitions.values()})
     click.echo(f"good: {_count(resources, 'resource')} in {_count(regions, 'region')}")
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def _say(kind: str, shade: str, fault: Fault, positions: Positions) -> None:
-    position = positions.find(fault.path)
-    where = f"{position.file or 'template'}:{position.line}:{position.column}: " if position else ""
-    click.echo(f"{where}{click.style(kind, fg=shade)}: {fault.path}: {fault.message}", err=True)
 
 
 @template.command()

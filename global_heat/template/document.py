@@ -21,6 +21,8 @@ NODES_MAX = 500_000
 NUMBER_CHARACTERS_MAX = 100
 NUMBER_MAX = 2**63 - 1
 
+REPEATED_KEY = "REPEATED_KEY"
+"""The reason of a warning: a key stands twice in one map."""
 _TOO_LARGE = "holds a number that is too large; write it as text in quotes"
 _TOO_DEEP = "exceeded maximum nesting depth"
 """What newer parsers say themselves of a thousand levels, before they tell of the first."""
@@ -168,7 +170,7 @@ def _noting(name: str, warnings: list[Fault]) -> Callable[[list[tuple[str, Json]
             for key in data:
                 if keys.count(key) > 1:
                     message = f'the key "{key}" stands twice in one map; the last one counts'
-                    warnings.append(Fault(name or "template", message))
+                    warnings.append(Fault(name or "template", message, REPEATED_KEY))
         return data
 
     return make
@@ -224,6 +226,7 @@ class _Measure:
                     Fault(
                         self._name or "template",
                         f"{message} ({_at(before.start_mark)}); the last one counts",
+                        REPEATED_KEY,
                     )
                 )
         return [item for pair in node.value for item in pair]

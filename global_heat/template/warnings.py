@@ -23,9 +23,10 @@ def find_warnings(source: Source) -> list[Fault]:
             data = parse_document(text, name, repeated)
         except Invalid:
             continue
+        if isinstance(data, dict) and not DIALECTS.keys().isdisjoint(data):
+            warnings += repeated
         version = _version(data)
         if version is not None:
-            warnings += repeated
             start = place(f"<{name}>") if name else None
             for section in _WHERE:
                 warnings += _newer(data.get(section), version, (start, section))

@@ -90,8 +90,9 @@ class Plan(google.protobuf.message.Message):
 
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PlanWarning]:
-        """What is allowed but should be known: things that were not checked, groups of which nobody can tell yet
-        how many members they will have.
+        """What is allowed but should be known: of the template itself what is probably not meant (a key that stands
+        twice in one map, a function of a later version), things that were not checked, groups of which nobody
+        can tell yet how many members they will have.
         """
 
     @property
@@ -237,7 +238,7 @@ class PlanWarning(google.protobuf.message.Message):
     message: builtins.str
     """What, for people."""
     reason: builtins.str
-    """A word for programs."""
+    """A word for programs: REPEATED_KEY, NEWER_FUNCTION, NOT_CHECKED, NOT_KNOWN_YET."""
     def __init__(
         self,
         *,

@@ -476,7 +476,7 @@ class ValidateTemplateResponse(google.protobuf.message.Message):
 
     @property
     def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global_heat.proto.v1.plan_pb2.PlanWarning]:
-        """What is allowed but should be known."""
+        """What is allowed but should be known, as in a plan."""
 
     def __init__(
         self,

@@ -156,6 +156,24 @@ def test_faults_are_told_with_their_places_and_without_a_traceback(front, tmp_pa
     assert result.exit_code == 1 and f"{path}: is not valid YAML" in result.stderr
 
 
+def test_a_key_that_stands_twice_is_told_wherever_a_template_is_given(front, tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "heat_template_version: 2018-08-31\nresources:\n"
+        "  a: {type: 'OS::Heat::RandomString'}\n  a: {type: 'OS::Heat::RandomString'}\n"
+    )
+    told = 'the key "a" (line 4, column 3) stands in the same map already (line 3, column 3)'
+    for verb in ("create", "update", "apply"):
+        result = front.run("stack", verb, "web", "-t", str(path), "-f", "json")
+        assert told in result.stderr and json.loads(result.stdout)["stack"] == "web"
+        front.do(front.world.build("web"))
+    for words in (["plan", "web"], ["validate"]):
+        assert told in ok(front.run("stack", *words, "-t", str(path)))
+        found = json.loads(ok(front.run("stack", *words, "-t", str(path), "-f", "json")))
+        (warning,) = found["warnings"]
+        assert (warning["path"], warning["reason"]) == ("template", "REPEATED_KEY")
+
+
 def test_validate_lists_the_parameters(front, template):
     found = json.loads(ok(front.run("stack", "validate", "-t", template, "-f", "json")))
     assert [(each["name"], each["hidden"]) for each in found["parameters"]] == [

@@ -43,10 +43,15 @@ def test_the_form_must_be_right(text: str) -> None:
 def test_functions_of_later_versions_and_keys_that_stand_twice() -> None:
     values = "value: [{repeat: {}}, {get_parm: x}], value: {yaql: 1}"
     old = f"heat_template_version: 2014-10-16\noutputs: {{o: {{{values}}}}}"
-    found = find_warnings(Source(VERSION, files={"old.yaml": old, "text.txt": "yaql: 1"}))
+    other = {
+        "text.txt": "yaql: 1\nyaql: 2",
+        "cfn.json": '{"AWSTemplateFormatVersion": "2010-09-09", "a": 1, "a": 2}',
+    }
+    found = find_warnings(Source(VERSION, files={"old.yaml": old, **other}))
     assert [(warning.path, warning.reason) for warning in found] == [
-        ("old.yaml", "INVALID"),
+        ("old.yaml", "REPEATED_KEY"),
         ("<old.yaml>.outputs.o.value.yaql", "NEWER_FUNCTION"),
+        ("cfn.json", "REPEATED_KEY"),
     ]
 
 
