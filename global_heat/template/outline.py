@@ -13,7 +13,7 @@ from global_heat.template.document import parse_document
 from global_heat.template.evaluator import Evaluator, NoEvaluator
 from global_heat.template.location import At, Faults, place
 from global_heat.template.parameter import ParameterSchema, read_parameter
-from global_heat.template.values import describe
+from global_heat.template.values import describe, keys_of
 from global_heat.template.versions import AWS, DATES, DIALECTS, HEAT, HOT, Version
 
 _RESOURCE_KEYS = (
@@ -256,7 +256,9 @@ class _Reader:
     def _output(self, written: Json, at: At) -> OutputText | None:
         word = self._word("value")
         if not isinstance(written, dict) or word not in written:
-            self._faults.add(at, f"expected a map with the output's {word}, found {describe(written)}")
+            known = [self._word(key) for key in ("description", "condition")]
+            found = keys_of(written, [word], known, describe)
+            self._faults.add(at, f"expected a map with the output's {word}, found {found}")
             return None
         condition = written.get(self._word("condition"), True) if self._version.has_conditions else True
         return OutputText(written[word], self._text(written, "description", at), condition)
@@ -273,9 +275,13 @@ class _Reader:
         for index, group in enumerate(written):
             names = group.get("parameters") if isinstance(group, dict) else None
             if not isinstance(names, list):
-                self._faults.add(
-                    (at, index), f"expected a map with a list of parameters, found {describe(group)}"
-                )
+                here: At = (at, index)
+                expected = "a map with a list of parameters"
+                found = keys_of(group, ["parameters"], ["label", "description"], describe)
+                if isinstance(group, dict) and "parameters" in group:
+                    here = (here, "parameters")
+                    expected, found = "a list of parameters", describe(names)
+                self._faults.add(here, f"expected {expected}, found {found}")
                 continue
             for position, name in enumerate(names):
                 here = (((at, index), "parameters"), position)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from global_heat.model.names import Path
@@ -90,6 +91,23 @@ def kind_of(value: Json) -> str:
         case int() | float():
             return "a number"
     return describe(value)
+
+
+def keys_of(
+    value: Json, needed: Sequence[str], known: Sequence[str] = (), say: Callable[[Json], str] = kind_of
+) -> str:
+    """Say what a value is that should be a map: which of the needed keys it lacks, which it has for them.
+
+    `known`: what it may have besides. Keys that a template spells out are no secrets.
+    """
+    if not isinstance(value, dict):
+        return say(value)
+    missing = [key for key in needed if key not in value]
+    strange = [str(key) for key in value if key not in (*needed, *known)]
+    told = [f"without {' and '.join(missing)}"] if missing else []
+    if strange:
+        told.append(f"with {' and '.join(key[:60] for key in strange[:5])}")
+    return f"a map {', '.join(told)}" if told else "a map"
 
 
 def walk(value: Json, path: list[Json], *, text_indexes: bool) -> Json | _Omitted:

@@ -8,7 +8,16 @@ from math import prod
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Evaluation, Function
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import ITEMS_MAX, TEXT_CHARACTERS_MAX, count_items, first_unknown, kind_of
+from global_heat.template.values import (
+    ITEMS_MAX,
+    TEXT_CHARACTERS_MAX,
+    count_items,
+    first_unknown,
+    keys_of,
+    kind_of,
+)
+
+KEYS = ("template", "for_each")
 
 
 def repeat(*, maps: bool = True, permutations: bool = True) -> Function:
@@ -19,8 +28,9 @@ def repeat(*, maps: bool = True, permutations: bool = True) -> Function:
     """
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-        if not isinstance(arguments, dict) or not {"template", "for_each"} <= arguments.keys():
-            raise Wrong(f"expected a map with template and for_each, found {kind_of(arguments)}")
+        if not isinstance(arguments, dict) or not set(KEYS) <= arguments.keys():
+            found = keys_of(arguments, KEYS, ["permutations"] if permutations else [])
+            raise Wrong(f"expected a map with template and for_each, found {found}")
         if not isinstance(arguments["for_each"], dict):
             raise Wrong(f"expected for_each to be a map, found {kind_of(arguments['for_each'])}")
         template = evaluation.resolve(arguments["template"], (at, "template"))

@@ -8,7 +8,9 @@ import json
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Evaluation, Function
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import TEXT_CHARACTERS_MAX, Origin, first_unknown, kind_of
+from global_heat.template.values import TEXT_CHARACTERS_MAX, Origin, first_unknown, keys_of, kind_of
+
+KEYS = ("template", "params")
 
 
 class Strictness(enum.IntEnum):
@@ -26,8 +28,8 @@ def str_replace(strictness: Strictness = Strictness.LENIENT, *, structures: bool
     """
 
     def call(arguments: Json, evaluation: Evaluation, at: At) -> Json:
-        if not isinstance(arguments, dict) or not {"template", "params"} <= arguments.keys():
-            raise Wrong(f"expected a map with template and params, found {kind_of(arguments)}")
+        if not isinstance(arguments, dict) or not set(KEYS) <= arguments.keys():
+            raise Wrong(f"expected a map with template and params, found {keys_of(arguments, KEYS)}")
         if not isinstance(arguments["params"], dict):
             raise Wrong(f"expected params to be a map, found {kind_of(arguments['params'])}")
         template = evaluation.resolve(arguments["template"], (at, "template"))

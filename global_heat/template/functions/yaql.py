@@ -6,7 +6,7 @@ from global_heat.model.values import Json
 from global_heat.template.evaluation import Evaluation, is_function
 from global_heat.template.evaluator import EvaluatorError
 from global_heat.template.location import At, Wrong
-from global_heat.template.values import ITEMS_MAX, OMITTED, count_items, first_unknown, kind_of
+from global_heat.template.values import ITEMS_MAX, OMITTED, count_items, first_unknown, keys_of, kind_of
 
 EXPRESSION_CHARACTERS_MAX = 10_000
 
@@ -18,7 +18,8 @@ def yaql(arguments: Json, evaluation: Evaluation, at: At) -> Json:
         or "expression" not in arguments
         or arguments.keys() - {"expression", "data"}
     ):
-        raise Wrong(f"expected a map with expression and data, found {kind_of(arguments)}")
+        needed = ["expression"]
+        raise Wrong(f"expected a map with expression and data, found {keys_of(arguments, needed, ['data'])}")
     evaluator = evaluation.scope.evaluator
     written = arguments["expression"]
     if isinstance(written, str) and len(written) <= EXPRESSION_CHARACTERS_MAX:
