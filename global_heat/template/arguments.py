@@ -89,13 +89,16 @@ def _checked(schema: ParameterSchema, raw: Json, at: At, faults: Faults, *, quot
     if raw is None:
         faults.add(at, "the parameter has no value and no default; give it a value", value=True)
         return FAULTY
+    shown = raw
     try:
         value = schema.coerce(raw)
         expected = misfit(schema, raw) or schema.violation(value)
+        # A command line gives numbers as texts, which are as good.
+        shown = value if schema.type == "number" else raw
     except Wrong as wrong:
         expected = wrong.message
     if expected is None:
         return value
-    found = describe(raw) if quote and not schema.hidden else "a value that is not shown"
+    found = describe(shown) if quote and not schema.hidden else "a value that is not shown"
     faults.add(at, f"{expected}, found {found}", value=True)
     return FAULTY

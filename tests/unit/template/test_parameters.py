@@ -59,6 +59,13 @@ def test_what_does_not_fit_is_a_fault(type: str, given: Json, expected: str) -> 
     assert expected in fault_of(f"type: {type}", given)
 
 
+def test_a_number_given_as_a_text_is_told_as_the_number_it_is() -> None:
+    declaration = "type: number, constraints: [{range: {min: 1, max: 3}}]"
+    assert fault_of(declaration, "9") == "expected a number from 1 to 3, found the number 9"
+    assert fault_of(declaration, 9) == "expected a number from 1 to 3, found the number 9"
+    assert fault_of(declaration, "nine").endswith('found the text "nine"')
+
+
 def test_null_is_as_not_given() -> None:
     assert value_of("type: string, default: d", None) == "d"
     assert "no value and no default" in fault_of("type: string, default: null")
