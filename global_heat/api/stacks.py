@@ -29,7 +29,7 @@ from global_heat.store.reading import (
     Wait,
     cleanup_pending,
     explain_waits,
-    list_headers,
+    list_stacks,
 )
 
 _MASKABLE = ("template", "environment", "files", "parameters", "tags", "rollback")
@@ -151,18 +151,18 @@ class StackService(StackServiceServicer):
         project = own_project(request.parent, current().who)
         found = filtered(
             request.filter,
-            await list_headers(self._store, project),
+            await list_stacks(self._store, project),
             {
-                "name": lambda header: header.name,
-                "status": lambda header: (header.status.value, header.state),
-                "action": lambda header: header.action.value,
-                "region": lambda header: header.region,
-                "tag": lambda header: header.tags,
+                "name": lambda each: each.header.name,
+                "status": lambda each: (each.header.status.value, each.header.state),
+                "action": lambda each: each.header.action.value,
+                "region": lambda each: each.header.region,
+                "tag": lambda each: each.header.tags,
             },
         )
-        shown, token = page(request, found, lambda header: (header.name,))
+        shown, token = page(request, found, lambda each: (each.header.name,))
         return stack_service_pb2.ListStacksResponse(
-            stacks=[stack_of_header(header) for header in shown], next_page_token=token
+            stacks=[stack_of_header(each.header, each.etag) for each in shown], next_page_token=token
         )
 
     async def PlanStack(

@@ -44,12 +44,16 @@ class StackView(msgspec.Struct, frozen=True):
 
     @property
     def etag(self) -> str:
-        return str(self.header_entry.mod_revision)
+        return etag_of(self.header_entry)
 
     @property
     def pending(self) -> list[HookRecord]:
         """The hooks at which steps wait."""
         return pending(self.header, self.hooks)
+
+
+def etag_of(header: Entry) -> str:
+    return str(header.mod_revision)
 
 
 def pending(header: Header, hooks: Iterable[HookRecord]) -> list[HookRecord]:
@@ -134,12 +138,19 @@ async def read_stack(
     )
 
 
-async def list_headers(store: Store, project: Project) -> list[Header]:
-    """The headers of a project's live stacks, by name."""
+class Listed(msgspec.Struct, frozen=True):
+    """A stack as lists have it."""
+
+    header: Header
+    etag: str
+
+
+async def list_stacks(store: Store, project: Project) -> list[Listed]:
+    """A project's live stacks, by name."""
     names = await store.scan(keys.names(project), local=True)
     ids = [decode(NameRecord, entry.value).stack for entry in names.entries]
     entries = await asyncio.gather(*(store.get(keys.header(project, id), local=True) for id in ids))
-    return [decode(Header, entry.value) for entry in entries if entry is not None]
+    return [Listed(decode(Header, entry.value), etag_of(entry)) for entry in entries if entry is not None]
 
 
 async def read_events(store: Store, project: Project, id: StackId) -> list[tuple[int, EventBatch]]:

@@ -39,6 +39,8 @@ def test_create_list_show_delete(front, template):
     listed = json.loads(ok(front.run("stack", "list", "-f", "json")))
     assert [(each["name"], each["status"]) for each in listed] == [("web", "CREATE_IN_PROGRESS")]
     assert listed[0]["waiting_for"] == ["RegionOne", "RegionTwo"]
+    etag = json.loads(ok(front.run("stack", "show", "web", "-f", "json")))["etag"]
+    assert listed[0]["etag"] == etag != ""
     front.do(front.world.build("web"))
     shown = yaml.safe_load(ok(front.run("stack", "show", "web", "-f", "yaml")))
     assert shown["status"] == "CREATE_COMPLETE"

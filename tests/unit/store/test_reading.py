@@ -27,8 +27,8 @@ from global_heat.store.reading import (
     Outcome,
     Wait,
     explain_waits,
-    list_headers,
     list_operations,
+    list_stacks,
     outcome_of,
     read_events,
     read_header,
@@ -263,8 +263,8 @@ def test_live_stacks_are_listed_by_name_and_those_deleted_are_not():
             await desk.hand.create(name=name)
         await desk.hand.delete()
         await desk.end()
-        assert [each.name for each in await list_headers(desk.hand.store, RED)] == ["a", "b"]
-        assert await list_headers(desk.hand.store, Project("blue")) == []
+        assert [each.header.name for each in await list_stacks(desk.hand.store, RED)] == ["a", "b"]
+        assert await list_stacks(desk.hand.store, Project("blue")) == []
 
     run(story())
 

@@ -23,7 +23,7 @@ from global_heat.store import keys
 from global_heat.store.caller import Caller
 from global_heat.store.codec import decode
 from global_heat.store.protocol import MAX_COMMIT_BYTES, MAX_WRITES
-from global_heat.store.reading import list_headers
+from global_heat.store.reading import list_stacks
 from global_heat.store.trust_ledger import MadeTrust, begin
 from tests.unit.store.desk import ANN, EAST, NONE, ONE, RED, REGIONS, TWO, Desk, stacks_of, wish
 
@@ -217,7 +217,7 @@ def test_a_stack_that_has_nothing_to_delete_is_gone_at_once_and_its_name_is_free
         id = (await desk.hand.header()).id
         await desk.hand.delete()
         assert (await desk.hand.header(id)).state == "DELETE_COMPLETE"
-        assert await list_headers(desk.hand.store, RED) == []
+        assert await list_stacks(desk.hand.store, RED) == []
         await desk.hand.create()
         assert (await desk.hand.header()).id != id
 
