@@ -55,6 +55,7 @@ class Control:
             ("POST", "/regions/{region}/cut"): self._cut,
             ("POST", "/regions/{region}/restore"): self._restore,
             ("POST", "/regions/{region}/quotas"): self._quota,
+            ("DELETE", "/regions/{region}/services/{service}"): self._withdraw,
             ("DELETE", "/trusts/{trust}"): self._delete_trust,
             ("POST", "/users/{user}/disable"): self._disable,
             ("POST", "/users/{user}/enable"): self._enable,
@@ -124,6 +125,12 @@ class Control:
         if not faults.hanging:
             await self._ports[request.match_info["region"]].close()
         return _shown(faults)
+
+    async def _withdraw(self, request: web.Request) -> Any:
+        """The catalogue has the service (`volume`, `image`, …) in other regions alone from now on."""
+        self._region(request)
+        self._cloud.keystone.catalogue.withdraw(request.match_info["service"], request.match_info["region"])
+        return {}
 
     async def _restore(self, request: web.Request) -> Any:
         faults = self._region(request).faults

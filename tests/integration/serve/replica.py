@@ -110,6 +110,11 @@ class CloudProcess:
     def restore(self, region: str) -> None:
         self._post(f"/regions/{region}/restore")
 
+    def withdraw(self, service: str, region: str) -> None:
+        """The region has no such service from now on, though other regions have it."""
+        url = f"{self._control}/regions/{region}/services/{service}"
+        urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
+
     def _post(self, path: str) -> None:
         urllib.request.urlopen(urllib.request.Request(self._control + path, method="POST")).close()
 

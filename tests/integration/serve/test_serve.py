@@ -164,6 +164,22 @@ async def test_a_template_that_names_what_is_not_there_is_refused(
     assert trusts(cloud) == 0
 
 
+async def test_a_region_without_a_service_works_but_for_what_needs_it(
+    replica: ReplicaProcess, cloud: CloudProcess
+) -> None:
+    cloud.withdraw("volume", "west")
+    volume = "resources:\n  volume: {type: 'OS::Cinder::Volume', region: west, properties: {size: 1}}\n"
+    async with replica.client(User(cloud)) as client:
+        with pytest.raises(ApiError) as refused:
+            await client.create_stack("first", spec(TEMPLATE.replace("resources:\n", volume)))
+        assert refused.value.code == "FAILED_PRECONDITION"
+        told = [(each.path, each.message) for each in refused.value.violations]
+        message = "region west has no volume service, which OS::Cinder::Volume needs"
+        assert told == [("resources.volume", message)]
+        assert await client.list_stacks() == [] and trusts(cloud) == 0
+        await finished(client, await client.create_stack("first", spec()))
+
+
 async def test_sigterm_lets_calls_end_and_gives_everything_back(
     replica: ReplicaProcess, cloud: CloudProcess, cluster_of_1: Servers, prefix: str
 ) -> None:
