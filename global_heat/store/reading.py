@@ -251,7 +251,9 @@ def _busy_with(view: StackView, region: Region) -> tuple[str, float]:
         if i.region == region and i.state in ("INTENT", "CREATED", "UPDATING", "LEAVING")
     ]
     if not busy:
-        return "steps in other regions", view.header.updated_at
+        alone = view.header.open == (region,)
+        what = "the pause between two batches of a group" if alone else "steps in other regions"
+        return what, view.header.updated_at
     eldest = min(busy, key=lambda i: i.updated_at)
     verb = {"INTENT": "created", "CREATED": "ready", "UPDATING": "updated", "LEAVING": "deleted"}[
         eldest.state

@@ -73,16 +73,15 @@ def seconds_of(duration: str) -> float | None:
 
 
 def faults_of(said: Mapping[str, Json]) -> list[str]:
-    """What is wrong with pauses, which the schema does not tell."""
+    """What is wrong with pauses of instances, which the schema does not tell."""
     found = []
     for policy in said.values():
-        for name in ("pause_time", "PauseTime"):
-            pause = policy.get(name) if isinstance(policy, dict) else None
-            seconds = seconds_of(pause) if isinstance(pause, str) and name == "PauseTime" else pause
-            if pause is not None and seconds is None:
-                found.append(f"{name} is a duration such as PT1M30S, not {pause!r}")
-            elif isinstance(seconds, int | float) and seconds > PAUSE_SECONDS_MAX:
-                found.append(f"{name} is at most an hour")
+        pause = policy.get("PauseTime") if isinstance(policy, dict) else None
+        seconds = seconds_of(pause) if isinstance(pause, str) else None
+        if pause is not None and seconds is None:
+            found.append(f"PauseTime is a duration such as PT1M30S, not {pause!r}")
+        elif seconds is not None and seconds > PAUSE_SECONDS_MAX:
+            found.append("PauseTime is at most an hour")
     return found
 
 

@@ -48,6 +48,10 @@ class Written:
 
         return run.memoized((self._key, "given", name), resolve)
 
+    def written(self, name: str) -> Json:
+        """One property as it stands in the template; null when it is not given, or only a function tells."""
+        return None if self._whole else self._expression.get(name)
+
     def within(self, *names: str) -> Written | None:
         """The map that stands some names further in, to be evaluated property by property too."""
         expression, at = self._expression, self.at

@@ -13,7 +13,7 @@ from global_heat.template.deploying import DEPLOYMENTS, SERVERS
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.given import Given, Part, Written
 from global_heat.template.instance import Instance, Title
-from global_heat.template.launching import INSTANCE_TYPE, Launched
+from global_heat.template.launching import INSTANCE_TYPE, Launched, launched_metadata
 from global_heat.template.location import At, Faults
 from global_heat.template.members import Members
 from global_heat.template.outline import ResourceText
@@ -30,7 +30,9 @@ _PROPERTIES = {
     ASG_TYPE: ("resource", "properties"),
 }
 """Where the properties of the members stand."""
-_OF_A_MEMBER = frozenset({"type", "properties", "metadata", "deletion_policy", "update_policy"})
+_OF_A_MEMBER = frozenset(
+    {"type", "properties", "metadata", "deletion_policy", "update_policy", "description"}
+)
 _KEYS_SAID = ", ".join(sorted(_OF_A_MEMBER))
 
 
@@ -160,7 +162,7 @@ class Grouping:
 
     def _scaling(self, shaped: Mapping[str, Json]) -> Members | None:
         before = len(self._faults)
-        text = self._member_text(shaped) if self._type == ASG_TYPE else ResourceText(INSTANCE_TYPE)
+        text = self._member_text(shaped) if self._type == ASG_TYPE else self._instance_text()
         for message in check_sizes(self._type, shaped):
             self._faults.add(self._given.at, message, value=True)
         if text is None or len(self._faults) > before:
@@ -183,6 +185,9 @@ class Grouping:
             probe="" if names else text.type,
         )
 
+    def _instance_text(self) -> ResourceText:
+        return ResourceText(INSTANCE_TYPE, metadata=launched_metadata(self._scope, self._given))
+
     def _member_text(self, shaped: Mapping[str, Json]) -> ResourceText | None:
         """What a group says of its members, as if each of them stood in the template."""
         definition, at = shaped.get("resource"), (self._given.at, "resource")
@@ -195,11 +200,16 @@ class Grouping:
         if not isinstance(type, str):
             self._faults.add((at, "type"), f"expected the name of a resource type, found {describe(type)}")
             return None
+        maps = {key: definition.get(key) or {} for key in ("metadata", "update_policy")}
+        for key, value in maps.items():
+            if not isinstance(value, dict):
+                self._faults.add((at, key), f"expected a map, found {describe(value)}")
         return ResourceText(
             type,
-            metadata=definition.get("metadata") or {},
-            update_policy=definition.get("update_policy") or {},
+            metadata=maps["metadata"],
+            update_policy=maps["update_policy"],
             deletion_policy=definition.get("deletion_policy", "Delete"),
+            description=str(definition.get("description") or ""),
         )
 
     def _definition(self) -> Given:

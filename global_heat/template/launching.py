@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from global_heat.model.values import Json
 from global_heat.template.evaluation import Run
-from global_heat.template.given import Given
+from global_heat.template.given import Given, Written
 from global_heat.template.instance import Instance, Title
 from global_heat.template.location import At
 from global_heat.template.node import Leaf
@@ -17,6 +17,16 @@ INSTANCE_TYPE = "AWS::EC2::Instance"
 """Of the members; an environment may map it to another."""
 _CONFIGURATION, _TAGS, _SUBNETS = "LaunchConfigurationName", "Tags", "VPCZoneIdentifier"
 _METERED = "metering."
+
+
+def launched_metadata(scope: Instance, group: Given) -> dict[str, Json]:
+    """The metadata, as written, of the launch configuration that a group refers to: its instances' too."""
+    reference = group.written(_CONFIGURATION) if isinstance(group, Written) else None
+    if not isinstance(reference, dict) or len(reference) != 1:
+        return {}
+    [name] = reference.values()
+    text = scope.template.resources.get(name) if isinstance(name, str) else None
+    return text.metadata if text is not None and text.type == LAUNCH_TYPE else {}
 
 
 class Launched:

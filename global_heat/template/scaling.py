@@ -112,6 +112,14 @@ class ScalingGroup(Group):
         found = {member: self.of(node, path, run) for member, node in self.nodes.items()}
         return found if name == "outputs" else list(found.values())
 
+    def inside(self, keys: list[Json], run: Run) -> Json:
+        """`resource.N` is the Nth member, the eldest first: nobody knows their names beforehand."""
+        _, index, *rest = keys[0].split(".", 2)
+        names = list(self.nodes)
+        if index.isdecimal() and int(index) < len(names):
+            index = names[int(index)]
+        return super().inside([".".join(("resource", index, *rest)), *keys[1:]], run)
+
     def attributes(self, run: Run) -> Json:
         names = [name for name in ("refs", "refs_map", "current_size") if name in self.schema.attributes]
         return {name: self.attribute([name], run) for name in names}

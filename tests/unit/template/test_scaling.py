@@ -75,8 +75,11 @@ def test_its_attributes_are_about_all_its_members() -> None:
         "values": ["g", "outputs", "value"],
         "list": ["g", "outputs_list", "value", 0],
         "first": ["g", "refs", 0],
+        "second": ["g", "resource.1"],
+        "its value": ["g", "resource.1.value", 0],
+        "the same": ["g", "resource.1", "value", 0],
     }
-    outputs = "".join(f"  {name}: {{value: {{get_attr: {keys}}}}}\n" for name, keys in wanted.items())
+    outputs = "".join(f"  '{name}': {{value: {{get_attr: {keys}}}}}\n" for name, keys in wanted.items())
     tree = group(f"{SIZES}, desired_capacity: 2", more="outputs:\n" + outputs)
     one, two = names(tree)
     recorded = Recorded({f"g/{one}": {"": "id-1", "value": ["a"]}, f"g/{two}": {"": "id-2", "value": ["b"]}})
@@ -88,6 +91,9 @@ def test_its_attributes_are_about_all_its_members() -> None:
         "values": {one: ["a"], two: ["b"]},
         "list": ["a", "b"],
         "first": "id-1",
+        "second": "id-2",
+        "its value": "b",
+        "the same": "b",
     }
 
 
@@ -99,6 +105,7 @@ def test_its_attributes_are_about_all_its_members() -> None:
         (f"min_size: 1, max_size: 99999999, desired_capacity: 99999999, {MEMBER}", "", "at most"),
         (f"{SIZES}, resource: {{properties: {{}}}}", ".resource.type", "name of a resource type"),
         (f"{SIZES}, resource: {{type: 'OS::Heat::None', depends_on: x}}", ".resource.depends_on", "no key"),
+        (f"{SIZES}, resource: {{type: 'OS::Heat::None', metadata: [1]}}", ".resource.metadata", "a map"),
         (f"{SIZES}, resource: {{type: 'OS::Heat::Nope'}}", ".resource.type", "not known"),
     ],
 )
@@ -117,7 +124,7 @@ Resources:
   g: {Type: 'AWS::AutoScaling::AutoScalingGroup', Properties: {AvailabilityZones: [a], MinSize: '1',
       MaxSize: '3', DesiredCapacity: '2', LaunchConfigurationName: %s, VPCZoneIdentifier: [subnet-id]}}
   lc: {Type: 'AWS::AutoScaling::LaunchConfiguration', Properties: {ImageId: F20, InstanceType: m1.small,
-       KeyName: test, UserData: hello}}
+       KeyName: test, UserData: hello}, Metadata: {init: [1]}}
 """
 INSTANCE = """heat_template_version: 2013-05-23
 parameters:
@@ -127,7 +134,9 @@ parameters:
   SubnetId: {type: string}
   Tags: {type: json}
   UserData: {type: string}
-resources: {v: {type: 'OS::Heat::Value', properties: {value: {get_param: ImageId}}}}
+resources:
+  v: {type: 'OS::Heat::Value', properties: {value: {get_param: ImageId}}}
+  m: {type: 'OS::Heat::Value', properties: {value: {resource_facade: metadata}}}
 """
 MAPPED: dict[str, Json] = {"resource_registry": {"AWS::EC2::Instance": "instance.yaml"}}
 
@@ -152,6 +161,7 @@ def test_instances_are_given_what_their_launch_configuration_says() -> None:
     assert [tag["Key"] for tag in tags] == ["metering.groupname", "metering.AutoScalingGroupName"]
     recorded = Recorded({"lc": {"": "stack-lc-1"}})
     assert tree.properties(Path(f"g/{one}/v"), recorded)["value"] == "F20"
+    assert tree.properties(Path(f"g/{one}/m"), recorded)["value"] == {"init": [1]}
 
 
 def test_a_launch_configuration_is_named_by_a_reference() -> None:
