@@ -227,6 +227,8 @@ class Attempt(Record, frozen=True, kw_only=True):
     settled: bool = False
     """No late request can land any more."""
     looked_at: float = 0.0
+    stuck: str = ""
+    """Why the sweeper cannot do what is to be done; empty: it can, or there is nothing."""
 
     @property
     def pending(self) -> bool:
