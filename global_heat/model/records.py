@@ -235,6 +235,12 @@ class Attempt(Record, frozen=True, kw_only=True):
         """Whether it may still have a thing that nobody wants."""
         return self.state is AttemptState.CONDEMNED and not (self.gone and not self.seen)
 
+    @property
+    def open(self) -> bool:
+        """Whether it is still looked after: something of it may appear, or is there and unwanted."""
+        ended = (AttemptState.RETAINED, AttemptState.CLOSED)
+        return self.state not in ended and not (self.settled and self.state is AttemptState.ADOPTED)
+
 
 class DeletionRecord(Record, frozen=True, kw_only=True):
     """A deletion of what has no id of its own, which may be on its way."""

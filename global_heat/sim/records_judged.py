@@ -266,10 +266,11 @@ def _only_orphans_are_told_of(case: Case) -> Iterator[Violation]:
                 continue
             orphan = decode(Orphan, value)
             attempt = attempts.get(orphan.token)
-            if attempt is not None and (attempt.id == orphan.id or attempt.state is AttemptState.INTENT):
-                if attempt.state is not AttemptState.CLOSED:
-                    told = f"{orphan.kind} {orphan.id} is called an orphan"
-                    yield Violation(27, f"{told} while its attempt is {attempt.state}, at {written.at:.3f}")
+            if attempt is None or attempt.state is AttemptState.CLOSED:
+                continue
+            if attempt.id == orphan.id or attempt.state is AttemptState.INTENT:
+                told = f"{orphan.kind} {orphan.id} is called an orphan"
+                yield Violation(27, f"{told} while its attempt is {attempt.state}, at {written.at:.3f}")
 
 
 CHECKS: tuple[Callable[[Case], Iterable[Violation]], ...] = (
