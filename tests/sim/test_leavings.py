@@ -62,6 +62,8 @@ def test_what_is_over_the_budget_waits_for_the_next_hour(play):
         await asyncio.sleep(1800.0)
         assert len(stage.things(NETWORK)) == 3 and len(stories.removals(stage)) == 1
         assert [budget.used for budget in stories.budgets(stage)] == [1]
+        sweepers = [node._replica.sweeper for node in stage.world.nodes]
+        assert max(sweeper.held.get("east", 0) for sweeper in sweepers) == 1
         assert await stage.world.until(lambda: len(stage.things(NETWORK)) == 2, 1900.0)
         assert await stage.world.until(lambda: stage.world.swept() == 0, 900.0)
         assert stories.stuck(stage) == set() and len(stories.removals(stage)) == 2
