@@ -213,7 +213,7 @@ async def _finish(
     if pending := operation.response.cleanup_pending:
         uid = operation.metadata.stack_uid
         click.echo(
-            f"{pending} requests may have left something that is looked for and deleted: "
+            f"{pending} of its requests may have left something that is looked for and deleted: "
             f"global-heat attempts list --filter 'stack={uid}'",
             err=True,
         )

@@ -218,7 +218,8 @@ class OrphanFinder:
         log.info("an orphan is gone, or accounted for", **_told(orphan))
 
     async def _orphans(self) -> _Orphans:
-        entries = (await self._world.store.scan(keys.ORPHANS)).entries
+        """As the nearest member knows them: a decision that is not there yet is there at the next turn."""
+        entries = (await self._world.store.scan(keys.ORPHANS, local=True)).entries
         return [(decode(Orphan, entry.value), entry) for entry in entries]
 
     async def _stacks(self) -> dict[Region, dict[Project, list[StackId]]]:
@@ -284,6 +285,7 @@ def _told(orphan: Orphan) -> dict[str, str]:
         "orphan": orphan.handle,
         "region": orphan.region,
         "project": orphan.project,
+        "stack": "",
         "kind": orphan.kind,
         "id": orphan.id,
         "attempt": orphan.token,

@@ -184,7 +184,7 @@ def _retained(evidence: Evidence) -> set[tuple[str, str]]:
     for last in map(ledger.last, ledger.versions):
         if last.state is AttemptState.RETAINED:
             found.add((last.region, last.id))
-    return found
+    return found | _decided(evidence, OrphanState.ADOPTED).keys()
 
 
 def _creates(evidence: Evidence) -> Iterator[Entry]:
@@ -277,7 +277,7 @@ def _only_ours_deleted(evidence: Evidence, ledger: Ledger) -> Iterator[Violation
     things = {
         (made.region, made.id): made for cloud in evidence.cloud.regions.values() for made in cloud.history()
     }
-    condemned = _condemned_orphans(evidence)
+    condemned = _decided(evidence, OrphanState.CONDEMNED)
     for entry in evidence.cloud.journal:
         collection, id = entry.path.partition("?")[0].split("/")[-2:]
         made = things.get((entry.region, id))
@@ -294,15 +294,15 @@ def _only_ours_deleted(evidence: Evidence, ledger: Ledger) -> Iterator[Violation
             yield Violation(12, f"DELETE of {_named(made)} while its attempt is {attempts[-1].state}")
 
 
-def _condemned_orphans(evidence: Evidence) -> dict[tuple[str, str], float]:
-    """What an operator gave to the sweeper to delete, and when."""
+def _decided(evidence: Evidence, state: OrphanState) -> dict[tuple[str, str], float]:
+    """Of which orphans an operator has decided so, and when."""
     found: dict[tuple[str, str], float] = {}
     for written in evidence.history:
         for key, value in written.changes:
             if value is None or not key.startswith(keys.ORPHANS):
                 continue
             orphan = decode(Orphan, value)
-            if orphan.state is OrphanState.CONDEMNED:
+            if orphan.state is state:
                 found.setdefault((orphan.region, orphan.id), written.at)
     return found
 

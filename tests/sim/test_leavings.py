@@ -146,6 +146,21 @@ def test_an_adopted_orphan_stays_and_a_changed_one_is_spared(play):
     play(story, settings=HOURLY)
 
 
+def test_what_the_project_keeps_is_no_orphan_to_anybody(play):
+    async def story(stage: Stage) -> None:
+        lost = await stories.lost_ledger(stage)
+        assert await stage.world.until(lambda: len(stories.orphans(stage)) == 2, 900.0)
+        for orphan in stories.orphans(stage):
+            await decide(
+                stage.world.user.store, orphan.project, orphan.handle, OrphanState.ADOPTED, "an operator"
+            )
+        await stage.world.user.delete("web")
+        await stage.settled()
+        assert stage.things(NETWORK) == [lost[0]]
+
+    play(story, settings=HOURLY)
+
+
 def test_a_dry_run_does_not_delete_what_an_operator_condemned_either(play):
     async def story(stage: Stage) -> None:
         await stories.lost_ledger(stage)

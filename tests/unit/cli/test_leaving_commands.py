@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 
 import yaml
 
@@ -11,7 +13,7 @@ from global_heat.model.records import AttemptState
 from global_heat.store import keys
 from global_heat.store.leavings import admit, list_orphans
 from tests.unit.api.test_leavings import RED, attempt, orphan, put, record_attempts, record_orphans, removal
-from tests.unit.api.world import EAST
+from tests.unit.api.world import EAST, ONE_NET
 
 
 def ok(result):
@@ -62,3 +64,25 @@ def test_orphans_are_listed_adopted_and_deleted(front):
     assert len(json.loads(ok(front.run("orphans", "list", "--all", "-f", "json")))) == 2
     states = {each.id: each.state for each in front.do(list_orphans(front.world.store, RED))}
     assert states == {"n1": OrphanState.CONDEMNED, "n2": OrphanState.ADOPTED}
+
+
+def test_a_delete_says_what_is_still_looked_for(front, tmp_path):
+    template = tmp_path / "net.yaml"
+    template.write_text(ONE_NET)
+    ok(front.run("stack", "create", "web", "-t", str(template)))
+    front.do(front.world.build("web"))
+    header = front.do(front.world.header("web"))
+    front.do(record_attempts(front.world, attempt("one", stack=header.id)))
+
+    async def delete_once_it_is_wished():
+        while (await front.world.header(header.id)).action != "DELETE":
+            await asyncio.sleep(0)
+        await front.world.build(header.id)
+
+    deleting = threading.Thread(target=lambda: front.do(delete_once_it_is_wished()))
+    deleting.start()
+    result = front.run("stack", "delete", "web", "--yes", "--wait", "--timeout", "60s")
+    deleting.join()
+    ok(result)
+    assert "1 of its requests may have left something" in result.stderr
+    assert f"attempts list --filter 'stack={header.id}'" in result.stderr
