@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 
@@ -75,9 +74,10 @@ def test_a_delete_says_what_is_still_looked_for(front, tmp_path):
     front.do(record_attempts(front.world, attempt("one", stack=header.id)))
 
     async def delete_once_it_is_wished():
-        while (await front.world.header(header.id)).action != "DELETE":
-            await asyncio.sleep(0)
-        await front.world.build(header.id)
+        key = keys.header(header.project, header.id)
+        async for _ in front.world.store.watch(key, after=0):
+            if (await front.world.header(header.id)).action == "DELETE":
+                return await front.world.build(header.id)
 
     deleting = threading.Thread(target=lambda: front.do(delete_once_it_is_wished()))
     deleting.start()
