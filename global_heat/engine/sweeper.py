@@ -27,7 +27,7 @@ from global_heat.engine.remover import SENT, Remover, delete_thing
 from global_heat.model.errors import Ambiguous, Error, Invalid, Transient
 from global_heat.model.leavings import Removal
 from global_heat.model.names import PhysicalId, Project, Region, ReplicaId, Token
-from global_heat.model.records import Attempt, AttemptState, ReplicaRecord
+from global_heat.model.records import Attempt, AttemptState, Incarnation, ReplicaRecord
 from global_heat.resources.type import Handle, ResourceType
 from global_heat.store import keys
 from global_heat.store.codec import decode, encode
@@ -161,7 +161,9 @@ class Sweeper:
             stuck = ""
             dead = found.get(attempt.token, [])
             for thing in dead:
-                held = await self._delete(type, opened, attempt, entry, thing)
+                if await self._is_its_owners(attempt, thing):
+                    continue
+                held = await self._delete(type, opened, attempt, thing)
                 swept.held += bool(held)
                 swept.deleted += not held
                 stuck = held or stuck
@@ -229,18 +231,19 @@ class Sweeper:
             each.id for each in attempts if each.kind == type.kind and each.state in held and not each.gone
         }
 
-    async def _delete(
-        self, type: ResourceType, opened: Opened, attempt: Attempt, entry: Entry, thing: Thing
-    ) -> str:
+    async def _is_its_owners(self, attempt: Attempt, thing: Thing) -> bool:
+        """Whether a step of the stack deletes it: the thing's record goes when the thing has."""
+        if attempt.id != thing.id:
+            return False
+        place = (attempt.project, attempt.stack, attempt.path, attempt.region, attempt.n)
+        entry = await self._world.store.get(keys.resource(*place))
+        return entry is not None and decode(Incarnation, entry.value).id == thing.id
+
+    async def _delete(self, type: ResourceType, opened: Opened, attempt: Attempt, thing: Thing) -> str:
         """Delete one thing by its id; why it has to wait, in words.
 
         That it is dead was read from the ledger before the look, and stays so: no state leads back.
         """
-        own = attempt.state is AttemptState.CONDEMNED and attempt.id == thing.id
-        if own and not attempt.gone:
-            current = await self._world.store.get(entry.key)
-            if current is None or decode(Attempt, current.value).state is not AttemptState.CONDEMNED:
-                return ""
         removal = Removal(
             region=attempt.region,
             project=attempt.project,
@@ -249,7 +252,7 @@ class Sweeper:
             token=attempt.token,
             stack=attempt.stack,
             why=f"its attempt is {attempt.state}"
-            + ("" if own or not attempt.id else f", its own is {attempt.id}"),
+            + ("" if attempt.id in ("", thing.id) else f", its own is {attempt.id}"),
             replica=self._id,
             at=self._world.clock(),
         )
