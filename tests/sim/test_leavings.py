@@ -10,6 +10,7 @@ from conftest import Stage
 
 from global_heat.model.leavings import OrphanState
 from global_heat.sim.blueprints import Blueprint, Site
+from global_heat.sim.cloud.faults import Fate
 from global_heat.sim.world import SETTINGS
 from global_heat.store.leavings import decide
 
@@ -21,7 +22,22 @@ def test_a_copied_mark_is_spared(play):
     async def story(stage: Stage) -> None:
         await stories.copied_mark(stage)
         assert set(stage.things(NETWORK)) == stage.world.foreign
-        assert stories.removals(stage) == [], "the network itself is its stack's to delete"
+        assert stories.removals(stage) == []
+
+    play(story)
+
+
+def test_what_a_step_deletes_is_left_to_it(play):
+    async def story(stage: Stage) -> None:
+        await stage.create(stories.NET)
+        await stage.settled()
+        await stage.closed()
+        sent = stage.meets(Fate(delay_seconds=30.0), "/networks", method="DELETE")
+        await stage.world.user.delete("web")
+        await sent.wait()
+        await stage.settled()
+        await stage.closed()
+        assert stage.things(NETWORK) == [] and stories.removals(stage) == []
 
     play(story)
 
