@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from global_heat.api.auth import Who
 from global_heat.model.errors import Fault, Invalid, Reason
-from global_heat.model.names import Path, Project, Region, resource_address
+from global_heat.model.names import Path, Project, Region, Token, resource_address
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 OWN = "-"
@@ -23,6 +23,18 @@ def resource_name(project: Project, stack: str, path: Path) -> str:
 
 def operation_name(project: Project, operation: str) -> str:
     return f"projects/{project}/operations/{operation}"
+
+
+def attempt_name(project: Project, token: str) -> str:
+    return f"projects/{project}/attempts/{token}"
+
+
+def removal_name(project: Project, removal: str) -> str:
+    return f"projects/{project}/removals/{removal}"
+
+
+def orphan_name(project: Project, orphan: str) -> str:
+    return f"projects/{project}/orphans/{orphan}"
 
 
 def region_name(region: Region) -> str:
@@ -57,6 +69,18 @@ def parse_operation(name: str, who: Who) -> str:
     project, operation = _take_apart(name, "name", "projects", "operations")
     _own(project, name, who)
     return operation
+
+
+def parse_attempt(name: str, who: Who) -> Token:
+    project, token = _take_apart(name, "name", "projects", "attempts")
+    _own(project, name, who)
+    return Token(token)
+
+
+def parse_orphan(name: str, who: Who) -> str:
+    project, orphan = _take_apart(name, "name", "projects", "orphans")
+    _own(project, name, who)
+    return orphan
 
 
 def parse_region(name: str, field: str = "name") -> Region:

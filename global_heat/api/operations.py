@@ -23,6 +23,7 @@ from global_heat.store.protocol import Store
 from global_heat.store.reading import (
     Outcome,
     StackView,
+    cleanup_pending,
     list_operations,
     outcome_of,
     read_operation,
@@ -39,7 +40,10 @@ async def tell(store: Store, operation: Operation) -> operation_pb2.Operation:
     """An operation with its progress as it stands."""
     view = await _view(store, operation)
     header = view.header if view else None
-    return operation_of(operation, header, outcome_of(operation, header), view)
+    told = operation_of(operation, header, outcome_of(operation, header), view)
+    if view is not None and told.HasField("response"):
+        told.response.cleanup_pending = await cleanup_pending(store, view)
+    return told
 
 
 class OperationService(OperationServiceServicer):

@@ -12,19 +12,25 @@ import msgspec
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from global_heat.api.attempts import AttemptService
 from global_heat.api.events import EventService
 from global_heat.api.gate import Gate
 from global_heat.api.operations import OperationService
+from global_heat.api.orphans import OrphanService
 from global_heat.api.ports import Backend
 from global_heat.api.regions import RegionService, ReplicaService
 from global_heat.api.resources import ResourceService
 from global_heat.api.stacks import StackService
 from global_heat.model.errors import Error, Invalid, Reason
 from global_heat.proto.v1 import (
+    attempt_service_pb2,
+    attempt_service_pb2_grpc,
     event_service_pb2,
     event_service_pb2_grpc,
     operation_service_pb2,
     operation_service_pb2_grpc,
+    orphan_service_pb2,
+    orphan_service_pb2_grpc,
     region_service_pb2,
     region_service_pb2_grpc,
     replica_service_pb2,
@@ -47,6 +53,8 @@ SERVICES = tuple(
         (resource_service_pb2, "ResourceService"),
         (event_service_pb2, "EventService"),
         (operation_service_pb2, "OperationService"),
+        (attempt_service_pb2, "AttemptService"),
+        (orphan_service_pb2, "OrphanService"),
         (region_service_pb2, "RegionService"),
         (replica_service_pb2, "ReplicaService"),
     )
@@ -110,6 +118,8 @@ def build_server(
     resource_service_pb2_grpc.add_ResourceServiceServicer_to_server(ResourceService(backend), server)
     event_service_pb2_grpc.add_EventServiceServicer_to_server(EventService(backend), server)
     operation_service_pb2_grpc.add_OperationServiceServicer_to_server(OperationService(backend), server)
+    attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server(AttemptService(backend), server)
+    orphan_service_pb2_grpc.add_OrphanServiceServicer_to_server(OrphanService(backend), server)
     region_service_pb2_grpc.add_RegionServiceServicer_to_server(RegionService(backend), server)
     replica_service_pb2_grpc.add_ReplicaServiceServicer_to_server(ReplicaService(backend), server)
     health_pb2_grpc.add_HealthServicer_to_server(serving or health_service(), server)

@@ -17,6 +17,8 @@ _COMMANDS = {
     ),
     "resource": ("global_heat.cli.resource:resource", "Signal resources."),
     "operation": ("global_heat.cli.operation:operation", "See and wait for what was asked for."),
+    "attempts": ("global_heat.cli.attempts:attempts", "The ledger, and what the sweeper removed."),
+    "orphans": ("global_heat.cli.orphans:orphans", "Things with our mark that nothing accounts for."),
     "region": ("global_heat.cli.region:region", "The regions that stacks may use."),
     "replica": ("global_heat.cli.region:replica", "The replicas that work."),
     "serve": ("global_heat.cli.serve:serve", "Run a replica."),

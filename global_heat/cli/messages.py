@@ -138,6 +138,7 @@ def operation_row(operation: operation_pb2.Operation) -> dict[str, Any]:
         "created": time(metadata, "create_time"),
         "ended": time(metadata, "end_time"),
         "regions": [progress_row(each) for each in metadata.regions],
+        "cleanup_pending": operation.response.cleanup_pending,
     }
 
 

@@ -210,6 +210,13 @@ async def _finish(
     if wait:
         operation = await wait_for(client, operation, console(stderr=True), timeout)
     output.record(operation_row(operation), _SHOWN)
+    if pending := operation.response.cleanup_pending:
+        uid = operation.metadata.stack_uid
+        click.echo(
+            f"{pending} of its requests may have left something that is looked for and deleted: "
+            f"global-heat attempts list --filter 'stack={uid}'",
+            err=True,
+        )
 
 
 stack.add_command(hook)

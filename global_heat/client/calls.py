@@ -53,6 +53,14 @@ def operation_name(name: str) -> str:
     return name if name.startswith("projects/") else f"{PROJECT}/operations/{_short(name, 'operation')}"
 
 
+def attempt_name(name: str) -> str:
+    return name if name.startswith("projects/") else f"{PROJECT}/attempts/{_short(name, 'attempt')}"
+
+
+def orphan_name(name: str) -> str:
+    return name if name.startswith("projects/") else f"{PROJECT}/orphans/{_short(name, 'orphan')}"
+
+
 def region_name(name: str) -> str:
     return name if name.startswith("regions/") else f"regions/{_short(name, 'region')}"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from global_heat.client.leavings import LeavingCalls
 from global_heat.client.operations import OperationCalls, RegionCalls
 from global_heat.client.stacks import StackCalls
 
 
-class Client(StackCalls, OperationCalls, RegionCalls):
+class Client(StackCalls, OperationCalls, LeavingCalls, RegionCalls):
     """All calls of the API over one connection, which is closed with it."""
 
     async def __aenter__(self) -> Client:

@@ -99,8 +99,14 @@ class Settings(msgspec.Struct, frozen=True):
     """How long what lives in the records alone is waited for after its stack was stopped."""
     trust_seconds: float = 120.0
     """How long a wish may take from asking for a trust until it is written."""
-    deletions_per_pass: int = 200
-    """The sweeper's budget."""
+    deletions_per_hour: int = 1000
+    """What the sweeper may delete of one project in an hour; the rest waits for the next."""
+    sweep_dry_run: bool = False
+    """Let the sweeper say what it would delete, and delete nothing."""
+    inventory_seconds: float = 3600.0
+    """How often all that carries our mark is compared with the ledger."""
+    orphan_seconds: float = 3600.0
+    """How old a thing must be to be taken for an orphan."""
     retention_seconds: float = 86400.0
     """How long a deleted stack's records are kept."""
 

@@ -9,20 +9,32 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
+from global_heat.engine.guards import can_be_listed
 from global_heat.engine.ports import World
 from global_heat.engine.ranking import ranked
 from global_heat.model.errors import Error
+from global_heat.model.leavings import Budget, Removal
 from global_heat.model.names import Project, Region, ReplicaId, StackId
-from global_heat.model.records import DeletionRecord, Header, Operation, ReplicaRecord, RequestRecord
+from global_heat.model.records import (
+    Attempt,
+    AttemptState,
+    DeletionRecord,
+    Header,
+    Operation,
+    ReplicaRecord,
+    RequestRecord,
+)
 from global_heat.store import keys
 from global_heat.store.codec import decode
 from global_heat.store.keys import Shard
+from global_heat.store.leavings import HOUR_SECONDS
 from global_heat.store.protocol import Entry, unchanged
 from global_heat.store.reading import read_events
 from global_heat.store.trust_ledger import retire
 
 log = structlog.get_logger()
 _REQUESTS_KEPT_SECONDS = 7 * 86400.0
+_REMOVALS_KEPT_SECONDS = 30 * 86400.0
 _BATCH = 100
 _EVENTS_MAX = 1000
 _EVENTS_PER_RESOURCE = 10
@@ -54,6 +66,7 @@ class Reaper:
         """One pass; how many stacks were forgotten."""
         await self._trim_events()
         await self._reap_deletions()
+        await self._reap_removals()
         headers = [(decode(Header, entry.value), entry) for entry in await self._headers()]
         await self._reap_requests({header.operation for header, _ in headers})
         oldest = self._world.clock() - self._world.settings.retention_seconds
@@ -97,8 +110,8 @@ class Reaper:
         doomed: list[str] = []
         for region in await self._regions(header):
             attempts = keys.attempts(Shard(region, header.project, header.id))
-            found = await self._world.store.scan(attempts, keys_only=True)
-            doomed += [attempt.key for attempt in found.entries]
+            found = await self._world.store.scan(attempts)
+            doomed += [e.key for e in found.entries if not self._outlives(decode(Attempt, e.value))]
         signals = await self._world.store.scan(keys.signals(header.project, header.id), keys_only=True)
         doomed += [signal.key for signal in signals.entries]
         prefix = keys.stack(header.project, header.id)
@@ -109,6 +122,12 @@ class Reaper:
             await self._world.store.commit(unchanged(entry), delete=doomed[start : start + _BATCH])
         await self._world.store.commit(unchanged(entry), delete=last)
         log.info("forgot a deleted stack", stack=header.id)
+
+    def _outlives(self, attempt: Attempt) -> bool:
+        """Whether its thing may be there for long, with our mark. `OrphanFinder` forgets it then."""
+        type = self._world.types.get(attempt.type)
+        retained = attempt.state is AttemptState.RETAINED
+        return retained and type is not None and can_be_listed(type)
 
     async def _trim_events(self) -> None:
         """Let the oldest events of each stack go: 1,000 stay, and 10 for each resource."""
@@ -143,6 +162,16 @@ class Reaper:
         oldest = self._world.clock() - self._world.settings.retention_seconds
         for entry in (await self._world.store.scan(keys.DELETIONS, local=True)).entries:
             if decode(DeletionRecord, entry.value).expires_at < oldest:
+                await self._world.store.commit(unchanged(entry), delete=(entry.key,))
+
+    async def _reap_removals(self) -> None:
+        """What was removed long ago, and budgets of hours that are over."""
+        now = self._world.clock()
+        for entry in (await self._world.store.scan(keys.REMOVALS, local=True)).entries:
+            if decode(Removal, entry.value).at < now - _REMOVALS_KEPT_SECONDS:
+                await self._world.store.commit(unchanged(entry), delete=(entry.key,))
+        for entry in (await self._world.store.scan(keys.BUDGETS, local=True)).entries:
+            if decode(Budget, entry.value).hour < now // HOUR_SECONDS - 1:
                 await self._world.store.commit(unchanged(entry), delete=(entry.key,))
 
     async def _reap_requests(self, current: set[str]) -> None:

@@ -14,6 +14,7 @@ from global_heat.engine.claims import Claims
 from global_heat.engine.lease import LeaseKeeper, OnRenewal
 from global_heat.engine.means import Means
 from global_heat.engine.observing import Observer
+from global_heat.engine.orphan_finder import OrphanFinder
 from global_heat.engine.ports import World
 from global_heat.engine.reaper import Reaper
 from global_heat.engine.sweeper import Sweeper
@@ -40,6 +41,7 @@ class Replica:
         self._lives = 0
         self.lease: LeaseKeeper | None = None
         self.claims: Claims | None = None
+        self.sweeper: Sweeper | None = None
 
     async def run(self) -> None:
         """Live, again and again, until cancelled."""
@@ -73,14 +75,14 @@ class Replica:
             sweeper = Sweeper(self._world, id, lease, lambda: claims.replicas())
             wishes = Wishes(self._world.documents, self._world.clock, self._new_id)
             claims = Claims(Means(self._world, id, lease, Observer(), wishes, sweeper.ask))
-            self.lease, self.claims = lease, claims
+            self.lease, self.claims, self.sweeper = lease, claims, sweeper
             working = asyncio.ensure_future(self._work(id, lease, claims, sweeper))
             await asyncio.wait({keeping, working}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
             log.warning("the lease is lost: all claims are dropped", replica=id)
         finally:
-            self.lease = self.claims = None
+            self.lease = self.claims = self.sweeper = None
             for task in (keeping, working):
                 if task is not None:
                     task.cancel()
@@ -91,6 +93,7 @@ class Replica:
             group.create_task(claims.run())
             group.create_task(sweeper.run())
             group.create_task(TrustSweeper(self._world, id, lease, claims.replicas).run())
+            group.create_task(OrphanFinder(self._world, id, lease, claims.replicas).run())
             group.create_task(Reaper(self._world, id, claims.replicas).run())
 
     async def _register(self, id: ReplicaId, lease: LeaseKeeper) -> None:

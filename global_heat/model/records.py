@@ -227,11 +227,19 @@ class Attempt(Record, frozen=True, kw_only=True):
     settled: bool = False
     """No late request can land any more."""
     looked_at: float = 0.0
+    stuck: str = ""
+    """Why the sweeper cannot do what is to be done; empty: it can, or there is nothing."""
 
     @property
     def pending(self) -> bool:
         """Whether it may still have a thing that nobody wants."""
         return self.state is AttemptState.CONDEMNED and not (self.gone and not self.seen)
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still looked after: something of it may appear, or is there and unwanted."""
+        ended = (AttemptState.RETAINED, AttemptState.CLOSED)
+        return self.state not in ended and not (self.settled and self.state is AttemptState.ADOPTED)
 
 
 class DeletionRecord(Record, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
+from global_heat.model.leavings import Orphan, OrphanState
 from global_heat.model.names import Project, Region
 from global_heat.model.records import (
     Action,
@@ -29,6 +30,7 @@ from global_heat.sim.cloud.journal import Entry
 from global_heat.sim.cloud.things import Made
 from global_heat.sim.evidence import Case, Evidence, Ledger, Versions
 from global_heat.sim.evidence import Violation as Violation
+from global_heat.store import keys
 from global_heat.store.codec import decode
 
 _ALLOWED = {
@@ -182,7 +184,7 @@ def _retained(evidence: Evidence) -> set[tuple[str, str]]:
     for last in map(ledger.last, ledger.versions):
         if last.state is AttemptState.RETAINED:
             found.add((last.region, last.id))
-    return found
+    return found | _decided(evidence, OrphanState.ADOPTED).keys()
 
 
 def _creates(evidence: Evidence) -> Iterator[Entry]:
@@ -275,9 +277,12 @@ def _only_ours_deleted(evidence: Evidence, ledger: Ledger) -> Iterator[Violation
     things = {
         (made.region, made.id): made for cloud in evidence.cloud.regions.values() for made in cloud.history()
     }
+    condemned = _decided(evidence, OrphanState.CONDEMNED)
     for entry in evidence.cloud.journal:
         collection, id = entry.path.partition("?")[0].split("/")[-2:]
         made = things.get((entry.region, id))
+        if condemned.get((entry.region, id), math.inf) <= entry.sent_at - evidence.epoch:
+            continue
         if collection in calls_judged.RELATIONS or entry.client not in evidence.replicas:
             continue
         if entry.method != "DELETE" or made is None or made.token is None or id in evidence.meddled:
@@ -287,6 +292,19 @@ def _only_ours_deleted(evidence: Evidence, ledger: Ledger) -> Iterator[Violation
             yield Violation(12, f"DELETE of {_named(made)}: no attempt is recorded")
         elif all(_holds(attempt, id) for attempt in attempts):
             yield Violation(12, f"DELETE of {_named(made)} while its attempt is {attempts[-1].state}")
+
+
+def _decided(evidence: Evidence, state: OrphanState) -> dict[tuple[str, str], float]:
+    """Of which orphans an operator has decided so, and when."""
+    found: dict[tuple[str, str], float] = {}
+    for written in evidence.history:
+        for key, value in written.changes:
+            if value is None or not key.startswith(keys.ORPHANS):
+                continue
+            orphan = decode(Orphan, value)
+            if orphan.state is state:
+                found.setdefault((orphan.region, orphan.id), written.at)
+    return found
 
 
 def _holds(attempt: Attempt, id: str) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
+from global_heat.model.leavings import Orphan
 from global_heat.model.names import Path
 from global_heat.model.plan import Plan
 from global_heat.model.records import (
+    Attempt,
     AttemptState,
     EventBatch,
     Header,
@@ -17,6 +19,7 @@ from global_heat.model.records import (
     State,
 )
 from global_heat.sim.evidence import Case, Step, Violation
+from global_heat.store import keys
 from global_heat.store.blobs import unpack_plan
 from global_heat.store.codec import decode
 
@@ -249,6 +252,27 @@ def _by_commit(steps: Iterable[Step]) -> Iterator[list[Step]]:
         yield commit
 
 
+def _only_orphans_are_told_of(case: Case) -> Iterator[Violation]:
+    """Nothing is called an orphan that an attempt accounts for."""
+    attempts: dict[str, Attempt] = {}
+    for written in case.evidence.history:
+        for key, value in written.changes:
+            if key.startswith("attempts/"):
+                attempts.pop(key.rpartition("/")[2], None)
+                if value is not None:
+                    attempts[key.rpartition("/")[2]] = decode(Attempt, value)
+        for key, value in written.changes:
+            if value is None or not key.startswith(keys.ORPHANS):
+                continue
+            orphan = decode(Orphan, value)
+            attempt = attempts.get(orphan.token)
+            if attempt is None or attempt.state is AttemptState.CLOSED:
+                continue
+            if attempt.id == orphan.id or attempt.state is AttemptState.INTENT:
+                told = f"{orphan.kind} {orphan.id} is called an orphan"
+                yield Violation(27, f"{told} while its attempt is {attempt.state}, at {written.at:.3f}")
+
+
 CHECKS: tuple[Callable[[Case], Iterable[Violation]], ...] = (
     _no_lost_stack,
     _one_operation_per_request,
@@ -257,4 +281,5 @@ CHECKS: tuple[Callable[[Case], Iterable[Violation]], ...] = (
     _needs_first,
     _holders_gone,
     _all_is_told,
+    _only_orphans_are_told_of,
 )

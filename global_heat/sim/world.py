@@ -52,6 +52,8 @@ SETTINGS = Settings(
     busy_seconds_max=300.0,
     retention_seconds=1e9,
     trust_seconds=40.0,
+    inventory_seconds=120.0,
+    orphan_seconds=60.0,
 )
 
 

@@ -13,6 +13,10 @@ CLAIMS = "claims/"
 REPLICAS = "replicas/"
 REGIONS = "regions/"
 DELETIONS = "deletions/"
+REMOVALS = "removals/"
+BUDGETS = "budgets/"
+ORPHANS = "orphans/"
+LOOKS = "looks/"
 TRUSTS = "trusts/"
 
 
@@ -187,6 +191,35 @@ def deletion(
     region: Region, project: Project, kind: str, id: PhysicalId, token: Token, sender: ReplicaId
 ) -> str:
     return f"{deletions(region, project, kind, id)}{token}.{sender}"
+
+
+def removals(project: Project) -> str:
+    """What the sweeper removed."""
+    return f"{REMOVALS}{project}/"
+
+
+def removal(project: Project, handle: str) -> str:
+    return f"{REMOVALS}{project}/{handle}"
+
+
+def budget(project: Project) -> str:
+    return f"{BUDGETS}{project}"
+
+
+def orphans(project: Project) -> str:
+    return f"{ORPHANS}{project}/"
+
+
+def orphan(project: Project, handle: str) -> str:
+    return f"{ORPHANS}{project}/{handle}"
+
+
+def look(region: Region) -> str:
+    return f"{LOOKS}{region}"
+
+
+def attempts_of_project(region: Region, project: Project) -> str:
+    return f"attempts/{region}/{project}/"
 
 
 def replica(region: Region, id: ReplicaId) -> str:

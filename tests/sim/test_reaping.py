@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import leaving_stories as stories
 import msgspec
 from conftest import Stage
 
@@ -16,9 +17,9 @@ SHORT = msgspec.structs.replace(SETTINGS, retention_seconds=200.0)
 
 
 def kept(stage: Stage) -> set[str]:
-    """The sorts of keys that the store holds, but for what lives under leases."""
+    """The sorts of keys that the store holds, but for what lives under leases or tells of a region."""
     entries = stage.world.cluster.scan("", "", stage.world.cluster.revision)
-    return {entry.key.split("/")[0] for entry in entries} - {"replicas", "claims"}
+    return {entry.key.split("/")[0] for entry in entries} - {"replicas", "claims", "looks"}
 
 
 def test_of_a_stack_deleted_long_ago_nothing_is_kept(play, monkeypatch):
@@ -50,5 +51,19 @@ def test_of_a_living_stack_all_that_matters_is_kept(play, monkeypatch):
         assert [e.key.split("/")[2] for e in operations] == ["names", "operations"]
         await stage.update(Site("s0", "east", title=2))
         assert await stage.settled() == "UPDATE_COMPLETE"
+
+    play(story, settings=SHORT)
+
+
+def test_what_was_removed_is_told_of_for_a_while(play, monkeypatch):
+    async def story(stage: Stage) -> None:
+        await stories.two_left(stage)
+        await stage.closed()
+        assert {"removals", "budgets"} <= kept(stage)
+        await asyncio.sleep(2 * 3600.0)
+        assert "removals" in kept(stage) and "budgets" not in kept(stage)
+        monkeypatch.setattr(reaper, "_REMOVALS_KEPT_SECONDS", 3600.0)
+        await asyncio.sleep(200.0)
+        assert "removals" not in kept(stage)
 
     play(story, settings=SHORT)

@@ -9,7 +9,7 @@ import pytest
 import structlog
 from conftest import Stage
 
-from global_heat.engine import commits, creating, sweeper
+from global_heat.engine import commits, creating, guards, sweeper
 from global_heat.engine.resource import adopt
 from global_heat.model.records import AttemptState
 from global_heat.sim.blueprints import Site
@@ -93,9 +93,9 @@ def test_closing_on_a_timer_leaves_orphans(monkeypatch, play):
     """Without the fence: whoever stops looking before a late request can land leaves what it makes."""
     real = sweeper.Sweeper._note
 
-    async def on_a_timer(self, attempt, entry, begun, seen, swept):
+    async def on_a_timer(self, attempt, *rest):
         soon = msgspec.structs.replace(attempt, cred_expires_at=attempt.started_at - 7.0)
-        await real(self, soon, entry, begun, seen, swept)
+        await real(self, soon, *rest)
 
     monkeypatch.setattr(sweeper.Sweeper, "_note", on_a_timer)
     with pytest.raises(AssertionError, match=r"invariant=(8|18)"):
@@ -109,9 +109,13 @@ def test_trying_again_without_condemning_makes_doubles(monkeypatch, play):
 
 
 def test_a_sweeper_that_spares_adopted_tokens_leaves_what_was_replayed(monkeypatch, play):
-    monkeypatch.setattr(
-        sweeper.Sweeper, "_wanted", lambda self, attempt, id: attempt.state is not AttemptState.CONDEMNED
-    )
+    real = guards._why_alive
+
+    def spares(thing, place, attempt):
+        adopted = attempt.state is AttemptState.ADOPTED
+        return guards.Spared.WANTED if adopted else real(thing, place, attempt)
+
+    monkeypatch.setattr(guards, "_why_alive", spares)
 
     async def replayed(stage: Stage) -> None:
         stage.meets(Fate(replay_after_seconds=20.0), "/networks")

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
+from global_heat.model.leavings import Orphan, OrphanState
 from global_heat.model.names import Region
 from global_heat.model.records import (
     Attempt,
@@ -48,6 +49,8 @@ class Records(msgspec.Struct, frozen=True):
     attempts: tuple[Attempt, ...] = ()
     trusts: tuple[str, ...] = ()
     trust_attempts: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    """Orphans that their project has adopted: region and id."""
 
     @property
     def busy(self) -> list[str]:
@@ -108,6 +111,7 @@ async def read_records(store: Store) -> Records:
             case "trusts":
                 trusts.append(decode(TrustRecord, entry.value).handle)
     attempts = (await store.scan(keys.attempts())).entries
+    orphans = [decode(Orphan, entry.value) for entry in (await store.scan(keys.ORPHANS)).entries]
     ledger = (await store.scan(keys.TRUSTS)).entries
     return Records(
         headers=tuple(headers),
@@ -115,6 +119,7 @@ async def read_records(store: Store) -> Records:
         attempts=tuple(decode(Attempt, entry.value) for entry in attempts),
         trusts=tuple(trusts),
         trust_attempts=tuple(decode(TrustAttempt, entry.value).handle for entry in ledger),
+        kept=tuple((each.region, each.id) for each in orphans if each.state is OrphanState.ADOPTED),
     )
 
 
@@ -169,7 +174,7 @@ def _recorded(records: Records) -> dict[tuple[str, str], str]:
     for attempt in records.attempts:
         if attempt.state is AttemptState.RETAINED:
             found[attempt.region, attempt.id] = f"{attempt.path}@{attempt.region}#{attempt.n} (retained)"
-    return found
+    return found | dict.fromkeys(records.kept, "an adopted orphan")
 
 
 def _missing(records: Records, things: Mapping[tuple[str, str], Made]) -> Iterable[Discrepancy]:

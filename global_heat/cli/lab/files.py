@@ -21,6 +21,8 @@ LEASE_SECONDS = 6.0
 SERVICE = ("global-heat", "global-heat", "service")
 """The service's user, password and project in the fake Keystone."""
 _SWEEP_SECONDS = 3.0
+_INVENTORY_SECONDS = 30.0
+"""Nobody who plays with a lab waits for an hour."""
 _BUSY_SECONDS_MAX = 60.0
 """The lab's clouds are quicker than real ones with what is in use, too."""
 _TRUST_SECONDS = 60.0
@@ -74,6 +76,8 @@ def replica_settings(lab: Lab, replica: LabReplica) -> dict[str, Any]:
         "engine": {
             "lease_seconds": LEASE_SECONDS,
             "sweep_seconds": _SWEEP_SECONDS,
+            "inventory_seconds": _INVENTORY_SECONDS,
+            "orphan_seconds": _INVENTORY_SECONDS,
             "busy_seconds_max": _BUSY_SECONDS_MAX,
             "trust_seconds": _TRUST_SECONDS,
         },

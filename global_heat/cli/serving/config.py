@@ -261,5 +261,7 @@ def _check_service(config: Config, faults: list[Fault]) -> None:
 
 def _check_numbers(path: str, numbers: msgspec.Struct, faults: list[Fault]) -> None:
     for name, value in _said(numbers).items():
+        if isinstance(value, bool):
+            continue
         if not isinstance(value, int | float) or not value > 0:
             faults.append(Fault(f"{path}.{name}", f"must be greater than 0, found {value!r}"))

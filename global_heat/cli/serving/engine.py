@@ -7,10 +7,11 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.metadata import version
 
+import msgspec
 import structlog
 
 from global_heat.cli.evaluator import WorkerEvaluator
@@ -27,14 +28,24 @@ from global_heat.engine.lease import LeaseKeeper
 from global_heat.engine.ports import Opened, World
 from global_heat.engine.replica import Replica
 from global_heat.model.errors import Ambiguous, Fenced, Transient
+from global_heat.model.leavings import Orphan, OrphanState
 from global_heat.model.names import Region, ReplicaId
 from global_heat.resources.catalogue import KINDS, load_schemas
 from global_heat.store import keys
+from global_heat.store.codec import decode
 from global_heat.store.keys import Shard
-from global_heat.store.protocol import Store
+from global_heat.store.protocol import Entry, Store
 
 log = structlog.get_logger()
 COUNT_SECONDS = 15.0
+
+
+class LeavingGauges(msgspec.Struct, frozen=True):
+    """What is shown of attempts and of what they left."""
+
+    open_attempts: RegionGauge
+    held_deletions: RegionGauge
+    orphans: RegionGauge
 
 
 async def run_engine(setup: Setup, stop: asyncio.Event) -> None:
@@ -49,7 +60,7 @@ async def run_engine(setup: Setup, stop: asyncio.Event) -> None:
             alarm.renewed(soft, hard)
 
         replica = Replica(_world(out), version("global-heat"), renewed)
-        attempts = show(out.metrics, lambda: replica.lease, lambda: replica.claims)
+        gauges = show(out.metrics, lambda: replica.lease, lambda: replica.claims)
         await out.until_store_is_fit()
         loaded = asyncio.Event()
         async with (
@@ -65,7 +76,7 @@ async def run_engine(setup: Setup, stop: asyncio.Event) -> None:
             tasks = [
                 group.create_task(out.regions.follow(loaded)),
                 group.create_task(out.health.run()),
-                group.create_task(_count_attempts(out, attempts)),
+                group.create_task(_count_leavings(out, replica, gauges)),
             ]
             await loaded.wait()
             working = group.create_task(replica.run())
@@ -138,8 +149,8 @@ def _regions(out: Outside) -> dict[str, dict[str, str]]:
 
 def show(
     metrics: Metrics, lease: Callable[[], LeaseKeeper | None], claims: Callable[[], Claims | None]
-) -> RegionGauge:
-    """Register what an engine shows of itself; the gauge of open attempts is for who counts them."""
+) -> LeavingGauges:
+    """Register what an engine shows of itself; the gauges of what is left behind are for who counts that."""
 
     def of_claims(number: Callable[[Claims], float]) -> Callable[[], float]:
         def value() -> float:
@@ -161,17 +172,37 @@ def show(
     metrics.gauge(
         "global_heat_lease_margin_seconds", "Until no changing call may be begun, unless renewed.", margin
     )
-    return metrics.by_region("global_heat_open_attempts", "Attempts to create that are not settled yet.")
+    return LeavingGauges(
+        open_attempts=metrics.by_region(
+            "global_heat_open_attempts", "Attempts to create that are not settled yet."
+        ),
+        held_deletions=metrics.by_region(
+            "global_heat_held_deletions", "What this replica's sweeper would delete and may not, now."
+        ),
+        orphans=metrics.by_region(
+            "global_heat_suspect_orphans", "Things with our mark that nothing accounts for, undecided."
+        ),
+    )
 
 
-async def _count_attempts(out: Outside, gauge: RegionGauge) -> None:
-    """Count the ledger's open attempts from time to time."""
+async def _count_leavings(out: Outside, replica: Replica, gauges: LeavingGauges) -> None:
+    """Count from time to time what is open, what waits and what nobody accounts for."""
     while True:
+        names = out.registry.names
         with suppress(Transient, Ambiguous):
             found = await out.store.scan(keys.sweeps(), local=True, keys_only=True)
             counts = Counter(Region(entry.key.split("/")[1]) for entry in found.entries)
-            gauge.show(counts, out.registry.names)
+            gauges.open_attempts.show(counts, names)
+            orphans = (await out.store.scan(keys.ORPHANS, local=True)).entries
+            gauges.orphans.show(suspects_by_region(orphans), names)
+        gauges.held_deletions.show(replica.sweeper.held if replica.sweeper is not None else {}, names)
         await asyncio.sleep(COUNT_SECONDS)
+
+
+def suspects_by_region(entries: Iterable[Entry]) -> Counter[Region]:
+    """How many orphans nobody has decided about."""
+    orphans = (decode(Orphan, entry.value) for entry in entries)
+    return Counter(orphan.region for orphan in orphans if orphan.state is OrphanState.SUSPECT)
 
 
 if __name__ == "__main__":

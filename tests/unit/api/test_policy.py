@@ -23,7 +23,7 @@ WRITES = {
     *("CreateStack", "UpdateStack", "ApplyStack", "DeleteStack", "CancelStack"),
     *("SignalResource", "CancelOperation"),
 }
-OPERATES = {"AddRegion", "RemoveRegion"}
+OPERATES = {"AddRegion", "RemoveRegion", "AdoptOrphan", "DeleteOrphan"}
 GET, CREATE = "/globalheat.v1.StackService/GetStack", "/globalheat.v1.StackService/CreateStack"
 
 

@@ -122,6 +122,7 @@ def test_what_services_made_along_or_somebody_by_hand_or_is_deleted_is_no_orphan
 def test_what_was_let_go_for_good_is_no_orphan() -> None:
     kept = attempt("t", state=AttemptState.RETAINED, id=PhysicalId("a"))
     assert audit([made("a", token="t")], Records(attempts=(kept,)), REGIONS).clean
+    assert audit([made("a", token="t")], Records(kept=(("north", "a"),)), REGIONS).clean
 
 
 def test_a_groups_own_rules_go_with_it_and_no_others() -> None:

@@ -24,6 +24,7 @@ def test_little_has_to_be_said(load: Any) -> None:
     setup = load(good())
     assert setup.config.listen.address == "127.0.0.1:8904"
     assert setup.config.engine.lease_seconds == 15.0
+    assert setup.config.engine.sweep_dry_run is False
     assert setup.etcd.endpoints == ("127.0.0.1:2379",)
     assert list(setup.sealing_keys) == ["k1"] and len(setup.sealing_keys["k1"]) == 32
     assert setup.services.of("any").credential.password == "a service's password"
@@ -48,6 +49,8 @@ def test_little_has_to_be_said(load: Any) -> None:
         ("etcd.tls", {"authority": "ca.pem", "key": "password"}, "etcd.tls", "go together"),
         ("engine", {"lease_seconds": "long"}, "engine.lease_seconds", "expected `float`"),
         ("engine", {"lease_seconds": 1}, "engine.lease_seconds", "at least 2"),
+        ("engine", {"sweep_dry_run": "maybe"}, "engine.sweep_dry_run", "expected `bool`"),
+        ("engine", {"deletions_per_hour": 0}, "engine.deletions_per_hour", "greater than 0"),
         ("engine", {"poll_seconds": 0}, "engine.poll_seconds", "greater than 0"),
         ("engine", None, "engine", "must be a map, not empty"),
         ("log.level", "loud", "log.level", "invalid enum value 'loud'"),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from global_heat.cli.serving.engine import suspects_by_region
 from global_heat.cli.serving.metrics import Metrics
-from global_heat.model.names import Region
+from global_heat.model.leavings import OrphanState
+from global_heat.model.names import Region, Revision
 from global_heat.regions.calls import CallRecord, Outcome
+from global_heat.store.codec import encode
+from global_heat.store.protocol import Entry
+from tests.unit.api.test_leavings import orphan
 
 
 def call(outcome: Outcome, status: int = 0) -> CallRecord:
@@ -36,3 +41,10 @@ def test_a_region_that_is_gone_is_not_shown() -> None:
     assert 'attempts{region="west"} 0.0' in metrics.text().decode()
     gauge.show({}, [Region("west")])
     assert "east" not in metrics.text().decode()
+
+
+def test_orphans_are_counted_until_somebody_decides() -> None:
+    east, west = orphan("n1"), orphan("n2", region=Region("west"))
+    decided = [orphan("n3", state=state) for state in (OrphanState.ADOPTED, OrphanState.CONDEMNED)]
+    entries = [Entry("", encode(each), Revision(1), Revision(1)) for each in (east, west, *decided)]
+    assert suspects_by_region(entries) == {east.region: 1, west.region: 1}
