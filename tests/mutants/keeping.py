@@ -25,7 +25,7 @@ from global_heat.regions.calls import Calls
 from global_heat.regions.health import RegionHealth
 from global_heat.store import wishes
 from global_heat.store.protocol import absent
-from global_heat.store.wishes import Wishes
+from global_heat.store.stack_writer import StackWriter
 from tests.mutants import stories
 from tests.mutants.registry import mutant
 
@@ -289,7 +289,7 @@ def request_id_forgotten(patch: MonkeyPatch) -> None:
 @mutant(stories.deaf_store, finds={1})
 def wish_acknowledged_unwritten(patch: MonkeyPatch) -> None:
     """A wish of which nobody knows whether it was written is acknowledged."""
-    real = Wishes._commit
+    real = StackWriter.commit
 
     async def trusting(self: Any, *arguments: Any) -> bool:
         try:
@@ -298,4 +298,4 @@ def wish_acknowledged_unwritten(patch: MonkeyPatch) -> None:
         except (Ambiguous, TimeoutError):
             return True
 
-    patch.setattr(Wishes, "_commit", trusting)
+    patch.setattr(StackWriter, "commit", trusting)
