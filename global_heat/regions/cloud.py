@@ -34,7 +34,8 @@ class Conflict(ServiceRefusal):
 
 
 class Cloud(Protocol):
-    """Calls to one region on behalf of one project. Services by their type: compute, network, volume, image.
+    """Calls to one region on behalf of one project. Services by their type: compute, network, volume, image,
+    messaging.
 
     Every method raises `ServiceRefusal` (definite), `Transient` (certainly not done: refused connection, 429,
     no endpoint reachable, the region's breaker is open), `Ambiguous` (5xx, time-out, cut, garbage).
@@ -53,7 +54,7 @@ class Cloud(Protocol):
         """All items under `key`, read page by page to the end."""
         ...
 
-    async def post(self, service: str, path: str, body: Body) -> Body: ...
+    async def post(self, service: str, path: str, body: Body, headers: Mapping[str, str] = {}) -> Body: ...
 
     async def put(self, service: str, path: str, body: Body, headers: Mapping[str, str] = {}) -> Body: ...
 

@@ -54,6 +54,7 @@ _VERSION_PATHS = {
     "load-balancer": "/v2",
     "dns": "/v2",
     "key-manager": "/v1",
+    "messaging": "/v2",
     "orchestration": "/v1/{project}",
 }
 """Where the one version of each API that we speak begins, if the catalogue names only the service. Asking

@@ -92,8 +92,8 @@ class RegionCloud:
             page_query = {**query, **following}
         raise Transient(f"{service} of {self.region}: the list of {path} does not end")
 
-    async def post(self, service: str, path: str, body: Body) -> Body:
-        return await self._change("POST", service, path, body)
+    async def post(self, service: str, path: str, body: Body, headers: Mapping[str, str] = {}) -> Body:
+        return await self._change("POST", service, path, body, headers)
 
     async def put(self, service: str, path: str, body: Body, headers: Mapping[str, str] = {}) -> Body:
         return await self._change("PUT", service, path, body, headers)
@@ -154,7 +154,9 @@ class RegionCloud:
             sent["OpenStack-API-Version"] = f"{service} {microversion}"
         if body is not None:
             sent["Content-Type"] = "application/json"
-        url = session.endpoint(self._spec, service) + path
+        endpoint = session.endpoint(self._spec, service)
+        self._calls.health.learn(self.region, service, endpoint)
+        url = endpoint + path
         if query:
             url += ("&" if "?" in url else "?") + urlencode(query)
         return Request(

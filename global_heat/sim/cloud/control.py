@@ -23,6 +23,7 @@ class FaultsChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     list_ghost_seconds: float | msgspec.UnsetType = msgspec.UNSET
     drop_filters: bool | msgspec.UnsetType = msgspec.UNSET
     cell_down: bool | msgspec.UnsetType = msgspec.UNSET
+    strict_queues: bool | msgspec.UnsetType = msgspec.UNSET
     failing: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
     failure_rates: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
@@ -48,6 +49,7 @@ class Control:
             ("GET", "/truth"): self._truth,
             ("GET", "/history"): self._history,
             ("GET", "/journal"): self._journal,
+            ("GET", "/messages"): self._messages,
             ("POST", "/heal"): self._heal,
             ("PATCH", "/regions/{region}/faults"): self._faults,
             ("POST", "/regions/{region}/disturbances"): self._disturb,
@@ -91,6 +93,9 @@ class Control:
     async def _journal(self, request: web.Request) -> Any:
         entries, number = self._cloud.journal.since(int(request.query.get("since", "0")))
         return {"entries": entries, "next": number}
+
+    async def _messages(self, request: web.Request) -> Any:
+        return {name: region.zaqar.history for name, region in self._cloud.regions.items()}
 
     async def _heal(self, request: web.Request) -> Any:
         self._cloud.heal()
@@ -185,6 +190,7 @@ def _shown(faults: Faults) -> dict[str, Any]:
         "list_ghost_seconds": faults.list_ghost_seconds,
         "drop_filters": faults.drop_filters,
         "cell_down": faults.cell_down,
+        "strict_queues": faults.strict_queues,
         "failing": faults.failing,
         "failure_rates": faults.failure_rates,
         "disturbances": faults.rules,

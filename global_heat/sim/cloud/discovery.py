@@ -14,6 +14,7 @@ _FORMS = {
     "network": ("v2.0", "v2.0", "CURRENT", None, None),
     "volume": ("v3.0", "v3", "CURRENT", "3.70", "3.0"),
     "image": ("v2.17", "v2", "CURRENT", None, None),
+    "messaging": ("2", "v2", "CURRENT", None, None),
 }
 
 
@@ -38,6 +39,6 @@ def versions(call: Call) -> Answer:
         return Answer(200, {"version": entry})
     if call.service == "network" and call.at_version:
         return Answer(200, {"resources": []})
-    if call.service in ("volume", "image") and not call.at_version:
+    if call.service in ("volume", "image", "messaging") and not call.at_version:
         return Answer(300, {"versions": [entry]})
     return Answer(200, {"versions": [entry]})

@@ -87,13 +87,15 @@ class Faults:
         self.latency_seconds: tuple[float, float] = (0.0, 0.0)
         """Drawn anew for the way there and the way back."""
         self.down: set[str] = set()
-        """Services that answer 503: identity, compute, network, volume, image."""
+        """Services that answer 503: identity, compute, network, volume, image, messaging."""
         self.list_lag_seconds = 0.0
         """Lists omit what is younger."""
         self.list_ghost_seconds = 0.0
         """Lists still show what was deleted no longer ago than that."""
         self.drop_filters = False
         """Lists ignore what they were asked to filter by."""
+        self.strict_queues = False
+        """Messages to a queue that nobody has made are refused, as by an old Zaqar, or one that lost it."""
         self.cell_down = False
         """Half of the servers (by id) live in a cell that does not answer."""
         self.failing: dict[str, int] = {}

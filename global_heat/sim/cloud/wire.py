@@ -41,7 +41,7 @@ class Call:
 
     method: str
     service: str
-    """The first segment of the path: identity, compute, network, volume, image."""
+    """The first segment of the path: identity, compute, network, volume, image, messaging."""
     path: list[str]
     """The segments after the service's version."""
     query: list[tuple[str, str]]

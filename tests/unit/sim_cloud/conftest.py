@@ -24,6 +24,7 @@ PATHS = {
     "network": "/network/v2.0",
     "volume": "/volume/v3",
     "image": "/image/v2",
+    "messaging": "/messaging/v2",
 }
 
 

@@ -140,6 +140,18 @@ def test_a_server_is_made_over_http(served: Served) -> None:
     assert compute.get(f"/servers/{server['id']}", raise_exc=False).status_code == 404
 
 
+def test_messages_are_posted_and_read_over_http(served: Served) -> None:
+    queue, who = "/queues/q/messages", {"Client-ID": "3381af92-2b9e-11e3-b191-71861300734c"}
+    zaqar = served.service("messaging", min_version="2", max_version="latest")
+    zaqar.post(queue, json={"messages": [{"ttl": 60, "body": {"x": 1}}]}, headers=who)
+    (message,) = zaqar.get(f"{queue}?echo=true", headers=who).json()["messages"]
+    assert message["body"] == {"x": 1}
+    (seen,) = served.control("GET", "/messages")["east"]
+    assert (seen["queue"], seen["sender"], seen["body"]) == ("q", who["Client-ID"], {"x": 1})
+    changed = served.control("PATCH", "/regions/east/faults", {"strict_queues": True})
+    assert changed["strict_queues"]
+
+
 def test_a_cut_region_is_refused_until_it_is_restored(served: Served) -> None:
     held = served.session()
     west, url = served.service("network", "west", held=held), served.regions["west"]

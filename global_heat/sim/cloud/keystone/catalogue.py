@@ -15,6 +15,7 @@ SERVICES = (
     ("block-storage", "cinder", "/volume/v3/{project}"),
     ("volumev3", "cinderv3", "/volume/v3/{project}"),
     ("image", "glance", "/image"),
+    ("messaging", "zaqar", "/messaging"),
 )
 INTERFACES = ("public", "internal", "admin")
 
