@@ -8,6 +8,7 @@ from global_heat.api.auth import Call
 from global_heat.api.ports import Backend
 from global_heat.model.records import Header
 from global_heat.store.entrusting import Entrusting
+from global_heat.store.sinks import entrusted
 from global_heat.store.trust_ledger import MadeTrust
 from global_heat.template.tree import Tree
 
@@ -19,8 +20,7 @@ def preparation(backend: Backend, call: Call, check: Check) -> Entrusting:
 
     async def make(header: Header, tree: Tree) -> Sequence[MadeTrust]:
         await check(call, tree)
-        return await backend.trusts.ensure(
-            call.who, call.tokens, header.project, header.id, sorted(tree.regions)
-        )
+        regions = sorted(entrusted(header, tree))
+        return await backend.trusts.ensure(call.who, call.tokens, header.project, header.id, regions)
 
     return Entrusting(make, backend.trusts.condemn)

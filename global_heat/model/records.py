@@ -33,6 +33,17 @@ class Status(enum.StrEnum):
     FAILED = "FAILED"
 
 
+class Sink(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A queue of the project's messaging service to which a stack's events are posted besides the record."""
+
+    target: str
+    """Its name."""
+    ttl: int = 3600
+    """How long the service keeps a message, in seconds."""
+    since: int = 0
+    """The plan whose events are the first that go there."""
+
+
 class Header(Record, frozen=True, kw_only=True):
     """A stack as a whole. Written by compare-and-set on itself: by wishes, and by shards that end."""
 
@@ -62,6 +73,7 @@ class Header(Record, frozen=True, kw_only=True):
     nameless: bool = False
     """It is being deleted, waits for regions that are down, and has given its name free."""
     operation: str = ""
+    sinks: tuple[Sink, ...] = ()
     created_at: float
     updated_at: float = 0.0
     ended_at: float = 0.0
@@ -116,6 +128,8 @@ class ShardRecord(Record, frozen=True, kw_only=True):
     """The id of the commit that wrote it: tells an owner whether a commit of unknown outcome happened."""
     events: int = 0
     """The number of the last event key."""
+    published: int = 0
+    """The number of the last one that every sink of the stack has, or will never have. It may be behind."""
     owner: ReplicaId | None = None
     parked: Waiting | None = None
     parked_seconds: float = 0.0

@@ -14,6 +14,7 @@ from global_heat.sim.etcd import Link
 from global_heat.sim.outside import Outside, Surroundings
 from global_heat.sim.process import Process
 from global_heat.store.entrusting import Entrusting
+from global_heat.store.sinks import entrusted
 from global_heat.store.trust_ledger import MadeTrust
 from global_heat.store.wishes import Prepare, Wishes
 from global_heat.template.tree import Tree
@@ -90,7 +91,7 @@ class FrontDoor:
         who = Who(user, self._user, Project(project), tuple(sorted(grant.roles)), grant.expires_at)
 
         async def make(header: Header, tree: Tree) -> Sequence[MadeTrust]:
-            regions = sorted(tree.regions)
+            regions = sorted(entrusted(header, tree))
             return await outside.trusts.ensure(who, grant.token, header.project, header.id, regions)
 
         return make

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from global_heat.model.names import Region, StackId
 from global_heat.model.records import Header, Operation
+from global_heat.store.sinks import entrusted
 from global_heat.store.trust_ledger import MadeTrust
 from global_heat.template.tree import Tree
 
 Make = Callable[[Header, Tree], Awaitable[Sequence[MadeTrust]]]
-"""Has trusts made for the tree's regions, and checks what else must be so before the wish is written."""
+"""Has trusts made for the regions that `entrusted` names, and checks what else must be so before the wish is
+written."""
 Condemn = Callable[[Sequence[MadeTrust]], Awaitable[None]]
 """Condemns those that are recorded nowhere; raises nothing."""
 
@@ -24,7 +26,7 @@ class Entrusting:
         self._made: dict[tuple[StackId, frozenset[Region]], Sequence[MadeTrust]] = {}
 
     async def __call__(self, header: Header, tree: Tree) -> Sequence[MadeTrust]:
-        key = (header.id, tree.regions)
+        key = (header.id, entrusted(header, tree))
         # A wish that meets another one is planned again: what was made for it the first time will do.
         if key not in self._made:
             self._made[key] = await self._make(header, tree)

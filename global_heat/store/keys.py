@@ -121,6 +121,10 @@ def events(project: Project, id: StackId) -> str:
     return f"{STACKS}{project}/{id}/events/"
 
 
+def events_in(project: Project, id: StackId, region: Region) -> str:
+    return f"{STACKS}{project}/{id}/events/{region}/"
+
+
 def hook(project: Project, id: StackId, path: Path, region: Region, hook: str) -> str:
     return f"{STACKS}{project}/{id}/hooks/{path}/{region}/{hook}"
 

@@ -30,6 +30,7 @@ from global_heat.store.documents import Documents
 from global_heat.store.groups import with_past
 from global_heat.store.protocol import absent
 from global_heat.store.reading import StackView, read_operation, read_stack, resolve_name
+from global_heat.store.sinks import sinks_from
 from global_heat.store.stack_writer import StackWriter, as_read
 from global_heat.store.trust_ledger import MadeTrust
 from global_heat.template.location import FAULTS_SHOWN_MAX
@@ -110,6 +111,7 @@ class Wishes:
             created_at=now,
         )
         tree, plan = await self._compiled(wish.source, header, regions, Action.CREATE, None)
+        header = msgspec.structs.replace(header, sinks=sinks_from(tree, (), 1))
         operation = self._operation(header, "create", 1, request)
         change = StackChange(header, operation, plan, description=tree.description, now=now)
         change.put(keys.name(header.project, header.name), NameRecord(stack=header.id))
@@ -360,6 +362,7 @@ class Wishes:
             rollback=wish.rollback if wish else False,
             tags=wish.tags if wish and wish.tags else old.tags,
             operation=operation.id,
+            sinks=old.sinks if tree is None else sinks_from(tree, old.sinks, number),
             updated_at=now,
             ended_at=0.0,
         )

@@ -115,9 +115,6 @@ class _Compiler:
             find_crossings(leaf, self._properties[leaf.path], crossable, self._faults)
         self._faults.raise_any(WHAT, values=not self._draft)
         assert not circular
-        for index, sink in enumerate(self._environment.event_sinks):
-            at = (place("environment", "event_sinks"), index)
-            self._gap(Path(""), f"an event sink of type {sink['type']}", at)
         return Tree(
             instances={instance.path: instance for instance in self._instances()},
             leaves=leaves,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import msgspec
 
+from global_heat.model.records import Sink
 from global_heat.model.values import Json
 from global_heat.template.location import At, Faults, place
 from global_heat.template.registry import Registry, read_registry
@@ -28,6 +30,8 @@ LISTS = ("encrypted_param_names", "event_sinks")
 SECTIONS = (*MAPS, *LISTS)
 
 _SINK_TYPES = ("zaqar-queue",)
+_QUEUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What Zaqar takes for the name of a queue."""
 
 
 class Placement(msgspec.Struct, frozen=True):
@@ -61,8 +65,8 @@ class Environment(msgspec.Struct, frozen=True):
     """Defaults for the parameters of every template in the tree."""
     registry: Registry = Registry({}, {})
     placement: Placement = Placement()
-    event_sinks: Sequence[Mapping[str, Json]] = ()
-    """Where events are sent besides the record: `{type: zaqar-queue, target: …, ttl: …}`."""
+    event_sinks: Sequence[Sink] = ()
+    """Where events are posted besides the record: `{type: zaqar-queue, target: …, ttl: …}`."""
     encrypted: Sequence[str] = ()
     """Names of parameters that the caller encrypted on the way; here all secrets are sealed."""
 
@@ -95,15 +99,26 @@ def check_sections(data: Mapping[str, Json], at: At, faults: Faults) -> None:
             is_map(content, (at, name), faults)
 
 
-def _read_sinks(written: list[Json], at: At, faults: Faults) -> list[dict[str, Json]]:
-    sinks = []
-    for index, sink in enumerate(written):
-        if not isinstance(sink, dict) or sink.get("type") not in _SINK_TYPES:
-            expected = ", ".join(_SINK_TYPES)
-            faults.add((at, index), f"expected a map whose type is {expected}, found {describe(sink)}")
-        else:
-            sinks.append(sink)
-    return sinks
+def _read_sinks(written: list[Json], at: At, faults: Faults) -> list[Sink]:
+    return [sink for index, each in enumerate(written) if (sink := _read_sink(each, (at, index), faults))]
+
+
+def _read_sink(written: Json, at: At, faults: Faults) -> Sink | None:
+    """None when it is faulty, which is noted."""
+    before = len(faults)
+    if not isinstance(written, dict) or written.get("type") not in _SINK_TYPES:
+        faults.add(at, f"expected a map whose type is {', '.join(_SINK_TYPES)}, found {describe(written)}")
+        return None
+    for key in written.keys() - {"type", "target", "ttl"}:
+        faults.add((at, str(key)), "is no key of an event sink; expected type, target, ttl")
+    target, ttl = written.get("target"), written.get("ttl")
+    if ttl is not None and (not isinstance(ttl, int) or isinstance(ttl, bool) or ttl < 1):
+        faults.add((at, "ttl"), f"expected a whole number of seconds, found {describe(ttl)}")
+    if not isinstance(target, str) or not _QUEUE.fullmatch(target):
+        what = "expected the name of a queue (1 to 64 letters, digits, _ and -)"
+        faults.add((at, "target"), f"{what}, found {describe(target)}")
+        return None
+    return (Sink(target) if ttl is None else Sink(target, ttl)) if len(faults) == before else None
 
 
 def _read_placement(data: Mapping[str, Json], at: At, faults: Faults) -> Placement:

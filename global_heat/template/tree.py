@@ -231,7 +231,7 @@ class Tree:
         return outputs
 
     def unsupported(self) -> Sequence[Gap]:
-        """What is known and cannot be carried out: types, properties, policies, hooks, event sinks."""
+        """What is known and cannot be carried out: types, properties, policies, hooks."""
         return self._gaps
 
     def location(self, path: Path) -> str:

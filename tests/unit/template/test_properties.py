@@ -127,10 +127,6 @@ def test_what_is_right_and_not_carried_out_is_told_apart() -> None:
     group = f"resources: {{a: {{type: 'OS::Heat::ResourceGroup', {given}}}}}"
     at, what = "environment.resource_registry.resources.a.hooks", "hooks of a nested stack or group"
     assert (at, what) in gaps(group, {"resource_registry": registry})
-    sinks = [{"type": "zaqar-queue", "target": "q"}]
-    assert gaps(a + "}}", {"event_sinks": sinks}) == [
-        ("environment.event_sinks[0]", "an event sink of type zaqar-queue")
-    ]
 
 
 def test_types_that_are_known_and_not_carried_out_are_told_apart() -> None:
