@@ -42,6 +42,7 @@ class Book:
         self._commits = Commits(store, self.stored, new_id)
         self.enrich: Callable[[Write], Write] = lambda write: write
         """What follows from a write that was just shown, to be committed together with it."""
+        self.on_committed: Callable[[], None] = lambda: None
 
     # reading
 
@@ -121,6 +122,7 @@ class Book:
         for incarnation in write.removed:
             self._inventory.hide(incarnation)
         await self._commits.add(self.enrich(write))
+        self.on_committed()
 
     async def run(self) -> None:
         """Commit what is written until something breaks. Raises `Stale` or `Fenced`."""

@@ -97,6 +97,8 @@ class Settings(msgspec.Struct, frozen=True):
     """How long a delete may be refused as "in use" before the step fails."""
     stopping_seconds: float = 240.0
     """How long what lives in the records alone is waited for after its stack was stopped."""
+    sink_seconds: float = 300.0
+    """How long an event is tried to be posted to an event sink, from when it happened."""
     trust_seconds: float = 120.0
     """How long a wish may take from asking for a trust until it is written."""
     deletions_per_hour: int = 1000
@@ -129,5 +131,7 @@ class World(msgspec.Struct, frozen=True):
     region: Region
     """The replica's home."""
     address: str = ""
+    on_published: Callable[[Region, str, int], None] = lambda region, outcome, count: None
+    """Told what came of so many events that were for the event sinks in a region."""
     distances: Mapping[Region, Mapping[Region, float]] = {}
     """Round trips between regions, for choosing the nearest replica; unknown ones are equal."""

@@ -72,7 +72,7 @@ class Reaper:
         oldest = self._world.clock() - self._world.settings.retention_seconds
         forgotten = 0
         for header, entry in headers:
-            if not header.deleted or await self._still_swept(header):
+            if not header.deleted or await self._still_swept(header) or await self._still_told(header):
                 continue
             try:
                 # Nothing is looked for or deleted any more: the ledger takes the trusts over.
@@ -99,6 +99,13 @@ class Reaper:
             if index.entries:
                 return True
         return False
+
+    async def _still_told(self, header: Header) -> bool:
+        """Whether events of the stack may still be posted, under its trusts."""
+        if not header.sinks:
+            return False
+        shards = [Shard(region, header.project, header.id) for region in await self._regions(header)]
+        return any([await self._world.store.get(keys.work(shard)) is not None for shard in shards])
 
     async def _regions(self, header: Header) -> list[Region]:
         prefix = keys.shards(header.project, header.id)

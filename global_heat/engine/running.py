@@ -10,6 +10,7 @@ import msgspec
 from global_heat.engine.book import Write
 from global_heat.engine.job import Job
 from global_heat.engine.performing import perform_apply, perform_clean
+from global_heat.engine.publishing import Publisher
 from global_heat.engine.standing import Standing
 from global_heat.model.names import Path, Region
 from global_heat.model.records import Action, Header, ShardRecord, parse_ref
@@ -20,8 +21,9 @@ from global_heat.store.wishes import end_header
 class Run:
     """The tasks of one shard under one plan."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, publisher: Publisher) -> None:
         self.job = job
+        self._publisher = publisher
         self.book = job.book
         self._standing = Standing(job.book, job.plan)
         self._region = job.book.shard.region
@@ -144,8 +146,11 @@ class Run:
         asyncio.get_running_loop().call_soon(self.pump)
 
     def _tell(self, record: ShardRecord) -> ShardRecord:
-        """Say who works here and how far that is."""
-        return msgspec.structs.replace(self._standing.progress(record), owner=self.job.replica)
+        """Say who works here and how far that is, the telling of others too."""
+        published = max(record.published, self._publisher.published)
+        return msgspec.structs.replace(
+            self._standing.progress(record), owner=self.job.replica, published=published
+        )
 
     def _after_apply(self, path: Path) -> set[Region]:
         """Look at what waited for this apply; the other regions where something did."""

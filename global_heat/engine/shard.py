@@ -13,6 +13,7 @@ from global_heat.engine.backoff import Backoff
 from global_heat.engine.book import Book, Stale, Write
 from global_heat.engine.job import Job
 from global_heat.engine.means import Means
+from global_heat.engine.publishing import Publisher
 from global_heat.engine.running import Run
 from global_heat.model.errors import Ambiguous, Fenced, Invalid, Transient
 from global_heat.model.records import Action, Header, Status
@@ -44,6 +45,7 @@ class ShardRunner:
         self._signal_revision = work_revision
         self._work_is_known = work_revision > 0
         self._run: Run | None = None
+        self._publisher = Publisher(means, shard)
         self._leaving = False
         self._draining = False
         self._seen = claim_revision
@@ -73,6 +75,12 @@ class ShardRunner:
 
     async def run(self) -> None:
         """Work until the shard is done, handed back, or lost. Raises `Fenced` only when the lease is gone."""
+        try:
+            await self._until_given_up()
+        finally:
+            self._publisher.stop()
+
+    async def _until_given_up(self) -> None:
         backoff = Backoff(self._world.settings)
         while not self._leaving:
             try:
@@ -112,8 +120,9 @@ class ShardRunner:
         book = Book(self._world.store, self.shard, view, self._claim_revision, work_revision, self._new_id)
         plan = await self._world.documents.plan(project, stack, view.plan)
         tree = await self._world.documents.tree(view.header, plan.revision) if plan.applies else None
+        self._publisher.follow(book)
         job = Job(self._means, book, plan, tree)
-        run = self._run = Run(job)
+        run = self._run = Run(job, self._publisher)
         try:
             return await self._carry_out(run)
         finally:
@@ -171,8 +180,27 @@ class ShardRunner:
         await run.settled()
         if self._must_roll_back(run.book.header):
             return False
+        if self._publisher.behind and not await self._until_published():
+            return False
         await run.book.write(Write(ends=True))
         return True
+
+    async def _until_published(self) -> bool:
+        """Whether all events are posted; if not, the claim is to be given back. Nobody waits for it: raises
+        `Stale` as soon as there is news."""
+        posting = asyncio.ensure_future(self._publisher.caught_up())
+        signalled = asyncio.ensure_future(self._signalled.wait())
+        try:
+            await asyncio.wait({posting, signalled}, return_when=asyncio.FIRST_COMPLETED)
+            if posting.done():
+                posting.result()
+                return True
+        finally:
+            for wait in (posting, signalled):
+                wait.cancel()
+        if self._leaving:
+            return False
+        raise Stale("somebody has signalled")
 
     async def _learn(self, run: Run) -> None:
         """Read again what other shards have recorded. Raises `Stale` when the plan has changed."""

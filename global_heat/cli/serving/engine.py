@@ -121,6 +121,7 @@ def _world(out: Outside) -> World:
         region=config.home,
         address=config.replica.address or config.listen.address,
         distances=Distances(out.registry),
+        on_published=out.metrics.published,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -42,6 +42,12 @@ class Metrics:
             buckets=COMMIT_BUCKETS,
             registry=self.registry,
         )
+        self._published = Counter(
+            "global_heat_sink_events",
+            "Events for the event sinks in a region, by what came of them.",
+            ("region", "outcome"),
+            registry=self.registry,
+        )
 
     def text(self) -> bytes:
         """All of it as Prometheus reads it."""
@@ -53,6 +59,9 @@ class Metrics:
 
     def committed(self, outcome: str, seconds: float) -> None:
         self._commits.labels(outcome).observe(seconds)
+
+    def published(self, region: Region, outcome: str, count: int) -> None:
+        self._published.labels(region, outcome).inc(count)
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A number that is looked at when it is asked for."""
