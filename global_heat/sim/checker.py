@@ -25,7 +25,7 @@ from global_heat.model.records import (
     Status,
 )
 from global_heat.model.token import verifies
-from global_heat.sim import calls_judged, records_judged, trusts_judged
+from global_heat.sim import calls_judged, messages_judged, records_judged, trusts_judged
 from global_heat.sim.cloud.journal import Entry
 from global_heat.sim.cloud.things import Made
 from global_heat.sim.evidence import Case, Evidence, Ledger, Versions
@@ -90,6 +90,7 @@ def check_rest(
     violations += _duplicates(evidence)
     violations += _unsaid(evidence, headers)
     violations += trusts_judged.at_rest(evidence)
+    violations += messages_judged.at_rest(evidence)
     for (region, id), incarnation in recorded.items():
         if incarnation.state is not State.READY or not incarnation.token:
             continue

@@ -13,6 +13,7 @@ from global_heat.engine.ports import Bounds
 from global_heat.model.records import Attempt, Incarnation, Operation
 from global_heat.sim.cloud.journal import Entry
 from global_heat.sim.cloud.things import Made
+from global_heat.sim.cloud.zaqar import Message
 from global_heat.sim.etcd import Written
 from global_heat.store.codec import decode
 
@@ -82,6 +83,10 @@ class Evidence(msgspec.Struct, frozen=True):
     bounds: Bounds | None = None
     """What all regions keep to, if that is known."""
     processes: Processes | None = None
+    messages: Mapping[str, Sequence[Message]] | None = None
+    """What was posted to the messaging service of each region, the oldest first; None: not known."""
+    deaf: frozenset[str] = frozenset()
+    """Regions whose messaging service did not take messages for so long that they were given up."""
     acknowledged: Sequence[Operation] = ()
     """What users were told of their wishes."""
 

@@ -11,6 +11,7 @@ import msgspec
 
 from global_heat.model.errors import Error
 from global_heat.model.records import Status
+from global_heat.model.values import Json
 from global_heat.sim import loop
 from global_heat.sim.audit import check_complete, check_seen
 from global_heat.sim.blueprints import Blueprint, change, draw
@@ -23,6 +24,9 @@ _SETTLE_SECONDS = 2000.0
 _CLOSE_SECONDS = 600.0
 _DELETES_MAX = 3
 _AGAIN_SECONDS = 120.0
+_SINK_SECONDS = 1500.0
+"""No fault lasts so long: nothing is given up."""
+_QUEUES = ((), ("first",), ("first",), ("first", "second"), ("second",))
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -36,6 +40,8 @@ class Profile(msgspec.Struct, frozen=True):
     servers: bool = True
     varied: bool = True
     """Whether leases, tokens, clocks and the number of replicas vary."""
+    sinks: bool = False
+    """Whether stacks have event sinks."""
 
 
 PROFILES = {
@@ -43,6 +49,7 @@ PROFILES = {
     "small": Profile(stacks_max=1, sites_max=2, wishes_max=3, servers=False),
     "mixed": Profile(),
     "rough": Profile(replicas=5, stacks_max=3, wishes_max=8, faults_max=12),
+    "told": Profile(sinks=True),
 }
 
 
@@ -89,6 +96,8 @@ class _Run:
         self._report = Report(seed)
         self._world: SimWorld
         self._blueprints: dict[str, Blueprint] = {}
+        self._sink_chance = random.Random(f"sinks {seed}")
+        """Apart from the rest, so that a schedule stays what it was before there were sinks."""
         self._revisions: dict[tuple[str, int], Blueprint] = {}
         """By a stack's id and the number of a revision: what it was made from."""
 
@@ -120,10 +129,11 @@ class _Run:
         if not profile.varied:
             return SimWorld(self._report.seed, profile.replicas)
         lease_seconds = chance.choice((6.0, 10.0, 15.0))
+        sink_seconds = _SINK_SECONDS if profile.sinks else SETTINGS.sink_seconds
         return SimWorld(
             self._report.seed,
             chance.randint(3, profile.replicas),
-            msgspec.structs.replace(SETTINGS, lease_seconds=lease_seconds),
+            msgspec.structs.replace(SETTINGS, lease_seconds=lease_seconds, sink_seconds=sink_seconds),
             token_seconds=chance.choice((20.0, 60.0, 180.0)),
             skewed=True,
         )
@@ -147,7 +157,8 @@ class _Run:
             blueprint = draw(chance, REGIONS, self._profile.sites_max, self._profile.servers)
             self._blueprints[name] = blueprint
             self._tell(f"create {name}: {len(blueprint.sites)} sites")
-            operation = await user.create(name, blueprint.template(), rollback=chance.random() < 0.2)
+            rollback, environment = chance.random() < 0.2, self._environment()
+            operation = await user.create(name, blueprint.template(), rollback, environment=environment)
             self._revisions[operation.stack, operation.plan] = blueprint
             self._report.stacks += 1
             return
@@ -156,7 +167,8 @@ class _Run:
                 blueprint = change(chance, before, REGIONS, self._profile.servers)
                 self._blueprints[name] = blueprint
                 self._tell(f"update {name}")
-                operation = await user.update(name, blueprint.template(), rollback=chance.random() < 0.2)
+                rollback, environment = chance.random() < 0.2, self._environment()
+                operation = await user.update(name, blueprint.template(), rollback, environment=environment)
                 self._revisions[operation.stack, operation.plan] = blueprint
             case "delete":
                 self._tell(f"delete {name}")
@@ -168,6 +180,12 @@ class _Run:
             case _:
                 self._tell(f"cancel {name} and roll back")
                 await user.cancel(name, rollback=True)
+
+    def _environment(self) -> Json:
+        if not self._profile.sinks:
+            return {}
+        queues = self._sink_chance.choice(_QUEUES)
+        return {"event_sinks": [{"type": "zaqar-queue", "target": queue} for queue in queues]}
 
     async def _closed(self) -> None:
         """Wait until no shard has anything left to do, and nothing that was ever sent can appear any more, as

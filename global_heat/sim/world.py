@@ -120,6 +120,8 @@ class SimWorld:
         """The same by stack and ref: what is being made has no id yet."""
         self.foreign: set[str] = set()
         """Ids of things that a person made."""
+        self.deaf: set[str] = set()
+        """Regions whose messaging service takes no messages for so long that they are given up."""
 
     def clock(self) -> float:
         """The wall clock: unix seconds."""
@@ -203,8 +205,13 @@ class SimWorld:
         return True
 
     async def settled(self, seconds: float = 1500.0) -> bool:
-        """Whether every stack came to an end."""
-        return await self.until(lambda: all(header.ended for header in self.headers()), seconds)
+        """Whether every stack came to an end, and those that are to be told of it were."""
+
+        def over() -> bool:
+            headers, busy = self.headers(), {keys.shard_of(key).stack for key in self.work()}
+            return all(each.ended and not (each.sinks and each.id in busy) for each in headers)
+
+        return await self.until(over, seconds)
 
     def work(self) -> list[str]:
         """The shards that have something to do: of a stack that has ended, too, what it waits for no more."""
@@ -226,6 +233,8 @@ class SimWorld:
                 resumed={node.name: node.resumed for node in self.nodes},
                 refusing=self.cluster.refusing,
             ),
+            messages={name: region.zaqar.history for name, region in self.cloud.regions.items()},
+            deaf=frozenset(self.deaf),
             acknowledged=self.user.told,
         )
 

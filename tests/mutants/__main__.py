@@ -23,7 +23,7 @@ from pytest import MonkeyPatch
 from global_heat.sim.checker import Violation
 from global_heat.sim.schedule import PROFILES, run_seed
 from global_heat.sim.stage import Stage, Story, play
-from tests.mutants import creating, entrusting, keeping, sweeping
+from tests.mutants import creating, entrusting, keeping, sweeping, telling
 from tests.mutants.registry import ALL, Mutant
 
 SCHEDULES_MAX = 5000
@@ -32,7 +32,7 @@ _WORLDS = 3
 """Of each story, with other latencies."""
 _SECONDS_MAX = 60
 """Of real time for one schedule: a mutant may well run in circles."""
-MODULES = (creating, keeping, sweeping, entrusting)
+MODULES = (creating, keeping, sweeping, entrusting, telling)
 
 
 @dataclass(frozen=True)

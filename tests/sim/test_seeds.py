@@ -27,6 +27,13 @@ def test_rough_schedules_violate_nothing(first):
         assert report.violations == [], f"global-heat sim --seed {seed} --profile rough"
 
 
+@pytest.mark.parametrize("first", range(0, 40, BATCH))
+def test_schedules_with_event_sinks_violate_nothing(first):
+    for seed in range(first, first + BATCH):
+        report = run_seed(seed, PROFILES["told"])
+        assert report.violations == [], f"global-heat sim --seed {seed} --profile told"
+
+
 _PRINT_DIGESTS = """
 from global_heat.cli.sim import _quiet
 from global_heat.sim.schedule import PROFILES, run_seed

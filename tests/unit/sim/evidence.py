@@ -38,6 +38,7 @@ class Case:
         self.cloud = FakeCloud([EAST], lambda: EPOCH + self.now, random.Random(1))
         self.meddled: set[str] = set()
         self.foreign: set[str] = set()
+        self.deaf: set[str] = set()
 
     def wrote(self, at: float, *changes: tuple[str, Record | None], guards: Sequence[Guard] = FENCE) -> None:
         """A commit; the guards of the records themselves are added."""
@@ -69,6 +70,8 @@ class Case:
             meddled=frozenset(self.meddled),
             replicas=frozenset({"r1"}),
             foreign=frozenset(self.foreign),
+            messages={EAST: self.cloud.regions[EAST].zaqar.history},
+            deaf=frozenset(self.deaf),
         )
 
 

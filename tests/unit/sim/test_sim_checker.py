@@ -5,8 +5,19 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from global_heat.model.records import Action, AttemptState, Event, Header, State, Status
+from global_heat.engine.messages import message
+from global_heat.model.records import (
+    Action,
+    AttemptState,
+    Event,
+    EventBatch,
+    Header,
+    Sink,
+    State,
+    Status,
+)
 from global_heat.sim.checker import check_gone, check_history, check_rest
+from global_heat.sim.cloud.zaqar import Message
 from global_heat.store import keys
 from tests.unit.sim.evidence import (
     EAST,
@@ -294,3 +305,27 @@ def test_0_an_error_of_our_own_in_a_record():
     )
     case.wrote(1.0, (key, msgspec.structs.replace(batch, events=(event,))))
     assert history(case) == [0]
+
+
+def told(*order: int, since: int = 1, deaf: bool = False) -> list[int]:
+    """A stack with a sink has two events; its queue was told of these."""
+    case = built()
+    sinks = (Sink("q", since=since),)
+    case.wrote(4.0, (keys.header(RED, STACK), msgspec.structs.replace(header(), sinks=sinks)))
+    event = Event(at=EPOCH, path=SHARD.stack, type="T", action="CREATE", status="COMPLETE")  # type: ignore[arg-type]
+    batch = EventBatch(region=EAST, seq=3, plan=1, events=(event, event))
+    case.wrote(5.0, (keys.event(RED, STACK, EAST, 3), batch))
+    case.deaf |= {EAST} if deaf else set()
+    first = events(2, "CREATE")[1]
+    bodies = (message(STACK, first, 0), message(STACK, batch, 0), message(STACK, batch, 1), {"id": "x"})
+    case.cloud.regions[EAST].zaqar.history += [
+        Message(EAST, RED, "q", str(n), "", 60, bodies[n], EPOCH) for n in order
+    ]
+    return rest(case, READY)
+
+
+def test_each_event_is_told_to_the_sink_in_order_and_nothing_else_is():
+    assert told(0, 1, 2) == told(0, 0, 1, 0, 1, 2, 1) == told(since=2) == []
+    assert told(0, 1) == [28] and told(0, 1, deaf=True) == []
+    assert told(0, 2, 1) == [28]
+    assert told(0, 1, 2, 3) == [28]
