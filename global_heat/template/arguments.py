@@ -75,9 +75,9 @@ def argument_of_nested(
                 return FAULTY
             coercion = Coercion(run.faults)
             coercion.quote = quote
-            before = len(run.faults)
+            before = run.faults.noted
             value = coercion.value(schema.as_property(), value, (), at, lenient=True)
-            if len(run.faults) > before:
+            if run.faults.noted > before:
                 return FAULTY
         return _checked(schema, value, at, run.faults, quote=quote)
 

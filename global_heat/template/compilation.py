@@ -154,11 +154,11 @@ class _Compiler:
     def _shape(self, leaf: Leaf) -> dict[str, Json]:
         """A leaf's properties. What is there already is only looked at, whatever is written beside it."""
         external, is_secret = leaf.place.external_id is not None, self._expansion.is_secret
-        before = len(self._faults)
+        before = self._faults.noted
         run = Run(NothingYet()) if external else self._run
         coercion = Coercion(run.faults) if external else Coercion(self._faults, self._visit(leaf))
         shaped = shape(leaf.type, leaf.schema, leaf.given, run, coercion, is_secret)
-        if not external and len(self._faults) == before:
+        if not external and self._faults.noted == before:
             for message in self._checks(leaf, shaped):
                 self._faults.add(leaf.given.at, message, value=True)
         return shaped

@@ -63,11 +63,11 @@ class Grouping:
 
     def read(self) -> Members | None:
         """None, with the faults noted, when it is not known which members there are."""
-        before = len(self._faults)
+        before = self._faults.noted
         shaped = shape_of(self._type, self._schema, self._given, self._run, self._is_secret)
         if self._type == GROUP_TYPE and "resource_def" not in shaped:
             self._faults.add(self._given.at, "the property resource_def is required and missing; add it")
-        if len(self._faults) > before:
+        if self._faults.noted > before:
             return None
         open = open_parts(self._type, shaped)
         found = self._past.shape if self._past is not None else None
@@ -75,7 +75,7 @@ class Grouping:
             return self._nobody_yet(shaped, open)
         shape = {name: found[name] for name in open} if found is not None else {}
         members = self._members(put(shaped, shape))
-        if members is None or len(self._faults) > before:
+        if members is None or self._faults.noted > before:
             return None
         return msgspec.structs.replace(members, open=open, shape=shape)
 
@@ -161,11 +161,11 @@ class Grouping:
         return Members(types=dict.fromkeys(servers, type), definition=self._definition(), servers=True)
 
     def _scaling(self, shaped: Mapping[str, Json]) -> Members | None:
-        before = len(self._faults)
+        before = self._faults.noted
         text = self._member_text(shaped) if self._type == ASG_TYPE else self._instance_text()
         for message in check_sizes(self._type, shaped):
             self._faults.add(self._given.at, message, value=True)
-        if text is None or len(self._faults) > before:
+        if text is None or self._faults.noted > before:
             return None
         digest = digest_of(shaped)
         size = size_of(SCALING[self._type], shaped, self._past, digest)

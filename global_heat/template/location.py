@@ -70,8 +70,11 @@ class Faults:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], tuple[Fault, Kind]] = {}
+        self.noted = 0
+        """How often one was noted, also one that was there: whether something has gone wrong since."""
 
     def add(self, at: At, message: str, *, late: bool = False, value: bool = False) -> None:
+        self.noted += 1
         fault = Fault(spell(at), message)
         kind = Kind.LATE if late else Kind.VALUE if value else Kind.FORM
         key = (fault.path, fault.message)
@@ -80,6 +83,7 @@ class Faults:
 
     def include(self, faults: Faults, *, late: bool = True) -> None:
         """Take over another's faults; without `late` those that may wait are left behind."""
+        self.noted += faults.noted
         for key, (fault, kind) in faults._found.items():
             if late or kind is not Kind.LATE:
                 self._found.setdefault(key, (fault, kind))
