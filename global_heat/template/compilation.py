@@ -21,6 +21,7 @@ from global_heat.template.external import external_at, external_gap, external_lo
 from global_heat.template.implied import Implied
 from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults, place, spell
+from global_heat.template.merging import merge_given
 from global_heat.template.node import Container, Group, Leaf, Nested, Place
 from global_heat.template.ordering import Ordering, reads_of
 from global_heat.template.property import Coercion, Keys, Visit
@@ -53,6 +54,7 @@ def compile_source(
     """
     faults = Faults()
     environment = read_environment(source.environment, faults)
+    source = merge_given(source, faults)
     expansion = Expansion(
         source, identity, environment, schemas, regions, faults, evaluator or NoEvaluator(), limits
     )

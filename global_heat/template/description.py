@@ -15,6 +15,7 @@ from global_heat.template.evaluator import Evaluator
 from global_heat.template.expansion import Limits
 from global_heat.template.instance import Instance
 from global_heat.template.location import Faults
+from global_heat.template.merging import merge_given
 from global_heat.template.outline import ParameterGroup, Template
 from global_heat.template.parameter import ParameterSchema
 from global_heat.template.property import Coercion
@@ -76,6 +77,7 @@ def describe_source(
 ) -> Description:
     """Describe a template. Raises `Invalid` with what is wrong with it whatever it is given."""
     tree = compile_source(source, identity, schemas, None, evaluator=evaluator, limits=limits, draft=True)
+    source = merge_given(source, Faults())
     described = _describe(tree, tree.instances[ROOT], source)
     environment = {
         "parameters": {**source.environment.get("parameters", {}), **source.parameters},

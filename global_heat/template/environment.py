@@ -24,8 +24,9 @@ NAMED = {
 """What `regions.names` maps, by the constraint that the names stand under."""
 
 PARAMETERS = ("parameters", "parameter_defaults")
+REGISTRY = "resource_registry"
 STRATEGIES = "parameter_merge_strategies"
-MAPS = (*PARAMETERS, "resource_registry", STRATEGIES, "regions")
+MAPS = (*PARAMETERS, REGISTRY, STRATEGIES, "regions")
 LISTS = ("encrypted_param_names", "event_sinks")
 SECTIONS = (*MAPS, *LISTS)
 
@@ -80,7 +81,7 @@ def read_environment(data: Mapping[str, Json], faults: Faults) -> Environment:
     return Environment(
         parameters=maps["parameters"],
         defaults=maps["parameter_defaults"],
-        registry=read_registry(maps["resource_registry"], (at, "resource_registry"), faults),
+        registry=read_registry(maps[REGISTRY], (at, REGISTRY), faults),
         placement=_read_placement(maps["regions"], (at, "regions"), faults),
         event_sinks=_read_sinks(lists["event_sinks"], (at, "event_sinks"), faults),
         encrypted=[str(name) for name in lists["encrypted_param_names"]],

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from global_heat.model.errors import Invalid
 from global_heat.model.values import Json
 from global_heat.template.document import parse_document
 from global_heat.template.environment import (
     LISTS,
     PARAMETERS,
+    REGISTRY,
     STRATEGIES,
     check_sections,
     is_map,
@@ -18,6 +21,7 @@ from global_heat.template.environment import (
 )
 from global_heat.template.location import At, Faults, Wrong, place
 from global_heat.template.outline import read_template
+from global_heat.template.source import Source
 from global_heat.template.values import describe
 
 OVERWRITE, MERGE, DEEP_MERGE = "overwrite", "merge", "deep_merge"
@@ -52,9 +56,34 @@ def merge_environments(
             check_sections(data, place(name), faults)
             merging.add(data, place(name))
     faults.raise_any("The environment")
-    read_environment(merging.merged, faults)
+    merged = merging.result()
+    read_environment(merged, faults)
     faults.raise_any("The environment")
-    return merging.merged
+    return merged
+
+
+def merge_given(source: Source, faults: Faults) -> Source:
+    """The source with its environment's values merged into the parameters beside it, as far as a strategy says.
+
+    As in Heat what is handed over comes first; without a strategy it wins. It is done when a source is read,
+    not when it is taken in, so that what a client reads back is what it sent.
+    """
+    strategies, values = (source.environment.get(section) for section in (STRATEGIES, "parameters"))
+    if not isinstance(strategies, dict) or not isinstance(values, dict):
+        return source
+    chosen = {name: _wished(name, strategies, {}) for name in source.parameters.keys() & values.keys()}
+    merged = [name for name, strategy in chosen.items() if strategy != OVERWRITE]
+    types = parameter_types(source.template, source.files) if merged else {}
+    parameters = dict(source.parameters)
+    for name in merged:
+        if name in types and values[name] is not None:
+            try:
+                deep = chosen[name] == DEEP_MERGE
+                parameters[name] = _merged(types[name], parameters[name], values[name], deep)
+            except Wrong as wrong:
+                faults.add(place("parameters", name), wrong.message)
+    environment = {name: content for name, content in source.environment.items() if name != STRATEGIES}
+    return msgspec.structs.replace(source, environment=environment, parameters=parameters)
 
 
 def parameter_types(template: str, files: Mapping[str, str]) -> dict[str, str]:
@@ -74,28 +103,39 @@ class _Merging:
     """What is merged so far, and the strategy that was chosen for each parameter."""
 
     def __init__(self, types: Mapping[str, str] | None, faults: Faults) -> None:
-        self.merged: dict[str, Json] = {}
+        self._merged: dict[str, Json] = {}
         self._types = types
         self._faults = faults
         self._chosen: dict[str, str] = {}
 
+    def result(self) -> dict[str, Json]:
+        """The merged sections, and how to merge them with the parameters that are handed over beside them."""
+        chosen: dict[str, Json] = {
+            name: strategy for name, strategy in self._chosen.items() if strategy != OVERWRITE
+        }
+        return self._merged | ({STRATEGIES: chosen} if chosen else {})
+
     def add(self, data: Mapping[str, Json], at: At) -> None:
-        strategies = data.get(STRATEGIES)
+        written = data.get(STRATEGIES)
+        strategies = written if isinstance(written, dict) else {}
         for section, content in data.items():
             here = (at, section)
             if section in PARAMETERS and isinstance(content, dict):
-                self._add_parameters(section, content, strategies or {}, here)
+                self._add_parameters(section, content, strategies, here)
             elif section in LISTS and content:
-                if self.merged.get(section):
+                if self._merged.get(section):
                     self._faults.add(here, "stands in another environment too; say all of it in one")
-                self.merged[section] = content
+                self._merged[section] = content
+            elif section == REGISTRY and isinstance(content, dict):
+                before = self._merged.setdefault(section, {})
+                before |= {key: value for key, value in content.items() if value is not None}
             elif isinstance(content, dict) and section != STRATEGIES:
-                _put(self.merged.setdefault(section, {}), content)
+                _put(self._merged.setdefault(section, {}), content)
 
     def _add_parameters(
         self, section: str, given: dict[str, Json], strategies: Mapping[str, Json], at: At
     ) -> None:
-        before = self.merged.setdefault(section, {})
+        before = self._merged.setdefault(section, {})
         first = not before
         for name, value in given.items():
             here = (at, str(name))
@@ -114,14 +154,20 @@ class _Merging:
 
     def _strategy(self, name: str, strategies: Mapping[str, Json], at: At) -> str:
         """The strategy for a parameter; the first environment with a value of it chooses it for all."""
-        fallback = strategies.get(_DEFAULT, OVERWRITE) if strategies else OVERWRITE
-        wished = strategies.get(name, self._chosen.get(name, fallback)) if strategies else OVERWRITE
-        if wished not in (OVERWRITE, MERGE, DEEP_MERGE):
-            wished = fallback if fallback in (MERGE, DEEP_MERGE) else OVERWRITE
+        wished = _wished(name, strategies, self._chosen)
         chosen = self._chosen.setdefault(name, wished)
         if chosen != wished:
             self._faults.add(at, f"is merged by {wished} here and by {chosen} before; use one strategy")
         return chosen
+
+
+def _wished(name: str, strategies: Mapping[str, Json], chosen: Mapping[str, str]) -> str:
+    """What an environment says of a parameter; where it says nothing, what was chosen before holds."""
+    fallback = strategies.get(_DEFAULT)
+    for wished in (strategies.get(name, chosen.get(name)), fallback):
+        if wished in (OVERWRITE, MERGE, DEEP_MERGE):
+            return str(wished)
+    return OVERWRITE
 
 
 def _put(old: dict[str, Json], new: Mapping[str, Json]) -> None:
@@ -162,6 +208,9 @@ def _joined(old: Json, new: Json) -> Json:
         return [*old, *new]
     if isinstance(old, str) and isinstance(new, str):
         return f"{old},{new}" if old else new
+    if isinstance(old, str) and isinstance(new, list):
+        # A command line can only give a text.
+        return [*(old.split(",") if old else []), *new]
     raise Wrong("expected lists, or texts, in all environments")
 
 

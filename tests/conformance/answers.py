@@ -144,7 +144,8 @@ def source_of(vector: Vector) -> Source:
         environment = merge_environments(
             vector.environment_files, vector.files, parameter_types(vector.template, vector.files)
         )
-        named = environment.get("parameters") or {}
+        merged = environment.get("parameter_merge_strategies") or {}
+        named = (environment.get("parameters") or {}).keys() - merged.keys()
         parameters = {name: value for name, value in parameters.items() if name not in named}
     else:
         environment = merge_environments([body] if body else [])

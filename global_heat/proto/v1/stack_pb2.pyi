@@ -301,7 +301,7 @@ class StackSpec(google.protobuf.message.Message):
 
     @property
     def parameters(self) -> google.protobuf.struct_pb2.Struct:
-        """Parameters, winning over those of the environment."""
+        """Parameters, winning over those of the environment, or merged with them where a strategy says so."""
 
     @property
     def tags(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:

@@ -26,6 +26,14 @@ def test_values_are_no_matter_of_the_form() -> None:
     assert described.as_heat()["Parameters"]["p"]["Value"] == "none"
 
 
+def test_what_is_merged_is_described() -> None:
+    environment = {"parameter_merge_strategies": {"p": "merge"}, "parameters": {"p": "file"}}
+    source = Source(f"{VERSION}parameters: {{p: {{type: string}}}}", environment, {}, {"p": "given "})
+    described = describe_source(source, SCHEMAS)
+    assert described.as_heat()["Parameters"]["p"]["Value"] == "given file"
+    assert described.environment["parameters"] == {"p": "given file"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

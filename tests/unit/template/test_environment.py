@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from global_heat.model.errors import Invalid
+from global_heat.model.names import Path
 from global_heat.model.values import Json
 from global_heat.template.merging import merge_environments
+from global_heat.template.view import NothingYet
 from tests.unit.template.compiling import compile_text, faults_of
 
 
@@ -26,13 +28,80 @@ def test_the_last_of_the_same_counts() -> None:
     )
     assert merged == {
         "parameters": {"a": 2, "j": {"y": 2}, "kept": True},
-        "resource_registry": {"A": "B", "C": None, "resources": {"r": {"X": "Y", "Z": "W"}, "s": {"X": "Y"}}},
+        "resource_registry": {"A": "B", "C": "D", "resources": {"r": {"Z": "W"}, "s": {"X": "Y"}}},
         "regions": {"default": "One"},
     }
 
 
 def test_files_by_name() -> None:
     assert merge_environments(["e.yaml"], {"e.yaml": "parameters: {a: 1}"}) == {"parameters": {"a": 1}}
+
+
+TYPES = {"j": "json", "l": "comma_delimited_list", "s": "string", "n": "number"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "merged"),
+    [
+        ("{j: merge}", "", {"a": 1, "b": 2}),
+        ("{default: merge}", "", {"a": 1, "b": 2}),
+        ("{j: merge}", "{default: overwrite}", {"a": 1, "b": 2}),
+        ("{s: merge}", "", {"b": 2}),
+    ],
+)
+def test_a_strategy_holds_in_later_environments(first: str, second: str, merged: Json) -> None:
+    def environment(strategies: str, values: str) -> str:
+        said = f"parameter_merge_strategies: {strategies}\n" if strategies else ""
+        return f"{said}parameters: {values}"
+
+    found = merge_environments(
+        [environment(first, "{j: {a: 1}}"), environment(second, "{j: {b: 2}}")], types=TYPES
+    )
+    assert found["parameters"]["j"] == merged
+
+
+def test_one_strategy_for_all() -> None:
+    texts = ["parameters: {j: {a: 1}}", "parameter_merge_strategies: {j: merge}\nparameters: {j: {b: 1}}"]
+    with pytest.raises(Invalid) as caught:
+        merge_environments(texts, types=TYPES)
+    assert [fault.path for fault in caught.value.faults] == ["environment 2.parameters.j"]
+
+
+BESIDE = """parameters: {j: {type: json}, l: {type: comma_delimited_list}, s: {type: string}, n: {type: number}}
+resources: {a: {type: 'OS::Heat::Value', properties: {value: {get_param: %s}}}}"""
+
+
+@pytest.mark.parametrize(
+    ("strategy", "name", "given", "value"),
+    [
+        ("merge", "j", {"z": 1}, {"z": 1, "a": {"b": 1}}),
+        ("merge", "j", '{"a": {"c": 1}}', {"a": {"b": 1}}),
+        ("deep_merge", "j", {"a": {"c": 1}}, {"a": {"c": 1, "b": 1}}),
+        ("overwrite", "j", {"z": 1}, {"z": 1}),
+        ("merge", "l", ["x"], ["x", "y"]),
+        ("merge", "l", "x,w", ["x", "w", "y"]),
+        ("merge", "s", "given ", "given file"),
+        ("merge", "n", None, 5),
+    ],
+)
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_strategy_holds_for_what_is_handed_over(
+    strategy: str, name: str, given: Json, value: Json, number: int
+) -> None:
+    text = f"parameter_merge_strategies: {{default: {strategy}}}\n" + (
+        "parameters: {j: {a: {b: 1}}, l: [y], s: file, n: 5}"
+    )
+    environment = merge_environments([text, "regions: {default: One}"][:number], types=TYPES)
+    tree = compile_text(BESIDE % name, {name: given}, environment)
+    assert tree.properties(Path("a"), NothingYet())["value"] == value
+
+
+def test_what_cannot_be_merged_with_what_is_handed_over() -> None:
+    environment = {"parameter_merge_strategies": {"n": "merge"}, "parameters": {"n": 5}}
+    found = faults_of(BESIDE % "n", parameters={"n": 4, "j": {}, "l": "", "s": ""}, environment=environment)
+    assert found == {
+        "parameters.n": "cannot be merged: it is a number, found the number 5; use the strategy overwrite"
+    }
 
 
 @pytest.mark.parametrize(
