@@ -41,7 +41,8 @@ class Registry:
         """Follow the mappings from a type name; None: it leads to nothing that is `known`.
 
         Of mappings the resource's own counts first, then one of exactly this name, then those of its
-        beginnings, the shortest before longer ones, as in Heat. Raises `Wrong` for a circle.
+        beginnings, the shortest before longer ones, as in Heat; one that leads nowhere is passed over, and
+        at the end the name stands for itself. Raises `Wrong` for a circle.
         """
         return self._find(type_name, resource, known, ())
 
@@ -52,23 +53,27 @@ class Registry:
             return Target(name, is_file=True, through=before[-1] if before else "")
         if name in before:
             raise Wrong(f"the environment maps types in a circle: {' → '.join((*before, name))}")
-        own = self._resources.get(resource)
-        exact = own.get(name) if isinstance(own, dict) else None
-        if not isinstance(exact, str):
-            exact = self._entries.get(name)
-        if exact is not None and exact != name:
-            return self._find(exact, resource, known, (*before, name))
-        if exact is None:
-            for prefix in self._prefixes:
-                mapped = _apply_prefix(prefix, self._entries[prefix], name)
-                if mapped is not None and mapped != name:
-                    found = self._find(mapped, resource, known, (*before, name))
-                    if found is not None:
-                        return found
+        for mapped in self._mapped(name, resource):
+            if mapped == name:
+                break
+            found = self._find(mapped, resource, known, (*before, name))
+            if found is not None:
+                return found
         if known(name):
             return Target(name)
         builtin = builtin_target(name)
         return self._find(builtin, resource, known, (*before, name)) if builtin is not None else None
+
+    def _mapped(self, name: str, resource: str) -> Iterator[str]:
+        """What is said for a type name, what counts first coming first."""
+        own = self._resources.get(resource)
+        for exact in (own.get(name) if isinstance(own, dict) else None, self._entries.get(name)):
+            if isinstance(exact, str):
+                yield exact
+        for prefix in self._prefixes:
+            mapped = _apply_prefix(prefix, self._entries[prefix], name)
+            if mapped is not None and mapped != name:
+                yield mapped
 
     def setting(self, name: str, resource: str) -> tuple[str, ...]:
         """The hooks or the restricted actions of a resource, out of all entries that its name fits."""

@@ -159,6 +159,11 @@ NONE, RANDOM = "OS::Heat::None", "OS::Heat::RandomString"
         ({"My::Type": RANDOM, "resources": {"a": {"My::Type": NONE}}}, (NONE, RANDOM)),
         ({"My::Type": RANDOM, RANDOM: NONE}, (NONE, NONE)),
         ({"My::*": NONE, "My::T*": RANDOM}, (NONE, RANDOM)),
+        ({"My::Type": NONE, RANDOM: "No::Such"}, (NONE, RANDOM)),
+        ({"My::Type": "No::Such", "My::*": NONE}, (NONE, RANDOM)),
+        ({"My::Type": NONE, RANDOM: "A", "A": "No::Such"}, (NONE, RANDOM)),
+        ({"My::Type": NONE, "resources": {"a": {"My::Type": "No::Such"}}}, (NONE, RANDOM)),
+        ({"My::Type": NONE, "resources": {"web_1": {RANDOM: "No::Such"}}}, (NONE, RANDOM)),
     ],
 )
 def test_types_in_the_place_of_types(registry: Json, types: tuple[str, str]) -> None:
