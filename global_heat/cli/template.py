@@ -14,7 +14,7 @@ from global_heat.api.sources import source_of
 from global_heat.cli.evaluator import WorkerEvaluator
 from global_heat.cli.failure import REFUSED
 from global_heat.cli.output import Format, console, format_options, show
-from global_heat.cli.template_faults import say
+from global_heat.cli.template_faults import Places, say
 from global_heat.cli.template_graph import dot, text_tree
 from global_heat.cli.template_options import template_options
 from global_heat.model.errors import Fault, Invalid
@@ -24,7 +24,6 @@ from global_heat.proto.v1 import stack_pb2
 from global_heat.resources.catalogue import load_schemas
 from global_heat.template.compilation import compile_source
 from global_heat.template.description import describe_source
-from global_heat.template.positions import Positions
 from global_heat.template.reference import cfn_functions, hot_functions
 from global_heat.template.source import Identity, Source
 from global_heat.template.tree import Tree
@@ -70,17 +69,18 @@ def _compile(source: Source) -> Tree:
 @click.option(
     "--form", is_flag=True, help="Look at the form alone: no values have to be given, none is checked."
 )
-@_with_source
+@template_options
 @click.pass_context
-def validate(context: click.Context, source: Source, form: bool) -> None:
-    """Tell all that is wrong with a template, each with line and column.
+def validate(context: click.Context, spec: stack_pb2.StackSpec, form: bool) -> None:
+    """Tell all that is wrong with a template and its environments, each with file, line and column.
 
     Exit status 0: a stack can be made of it; 1: it cannot. Warnings change nothing.
     """
-    positions = Positions(source.template, source.files)
-    for warning in find_warnings(source):
-        say("warning", "yellow", warning, positions)
+    places = Places(spec, context.params)
+    for warning in find_warnings(Source(spec.template, files=dict(spec.files))):
+        say("warning", "yellow", warning, places)
     try:
+        source = source_of(spec)
         if form:
             with _evaluator() as evaluator:
                 describe_source(source, load_schemas(), evaluator)
@@ -89,12 +89,12 @@ def validate(context: click.Context, source: Source, form: bool) -> None:
         tree = _compile(source)
     except Invalid as invalid:
         for fault in invalid.faults:
-            say("fault", "red", fault, positions)
+            say("fault", "red", fault, places)
         click.echo(invalid.message, err=True)
         context.exit(REFUSED)
     for gap in tree.unsupported():
         fault = Fault(gap.location, f"{gap.what} cannot be carried out yet: such a stack cannot be created")
-        say("warning", "yellow", fault, positions)
+        say("warning", "yellow", fault, places)
     resources, regions = len(tree.definitions), len({each.region for each in tree.definitions.values()})
     click.echo(f"good: {_count(resources, 'resource')} in {_count(regions, 'region')}")
 

@@ -58,6 +58,43 @@ def test_all_faults_are_told_with_their_lines(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (["regions: {}\nnope: {}"], ["0.yaml:2:1", "environment.nope"]),
+        (["parameters:\n  size: x"], ["0.yaml:2:3", "environment.parameters.size"]),
+        (["# nothing", "regions: {}", "regions: {}\nnope: {}"], ["2.yaml:2:1", "environment 2.nope"]),
+        (["parameters: {size: 1}", "parameters:\n  size: x"], ["1.yaml:2:3", "environment.parameters.size"]),
+    ],
+)
+def test_faults_of_environments_are_told_with_their_lines(
+    tmp_path: Path, texts: list[str], told: list[str]
+) -> None:
+    options = []
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.yaml").write_text(text)
+        options += ["-e", str(tmp_path / f"{number}.yaml")]
+    result = run(tmp_path, "validate", *options)
+    assert result.exit_code == 1
+    where, kind, path = result.output.splitlines()[0].removeprefix(f"{tmp_path}/").split(": ")[:3]
+    assert ([where, path], kind) == (told, "fault")
+
+
+@pytest.mark.parametrize("parameter", ["size", "other"])
+def test_a_fault_of_what_the_command_gives_says_so(tmp_path: Path, parameter: str) -> None:
+    (tmp_path / "value").write_text("x")
+    for option, value in (("-P", "x"), ("--parameter-file", str(tmp_path / "value"))):
+        result = run(tmp_path, "validate", option, f"{parameter}={value}")
+        assert result.exit_code == 1
+        assert result.output.startswith(f"{option} {parameter}: fault: parameters.{parameter}: ")
+
+
+def test_a_fault_of_a_declaration_is_none_of_the_value(tmp_path: Path) -> None:
+    text = "heat_template_version: 2018-08-31\nparameters:\n  size: 5\n"
+    result = run(tmp_path, "validate", "-P", "size=1", text=text)
+    assert result.output.startswith("template:3:3: fault: parameters.size: ")
+
+
 def test_the_form_alone(tmp_path: Path) -> None:
     needy = "heat_template_version: 2018-08-31\nparameters: {f: {type: string}}\n"
     assert run(tmp_path, "validate", text=needy).exit_code == 1
