@@ -238,7 +238,7 @@ class PlanWarning(google.protobuf.message.Message):
     message: builtins.str
     """What, for people."""
     reason: builtins.str
-    """A word for programs: REPEATED_KEY, NEWER_FUNCTION, NOT_CHECKED, NOT_KNOWN_YET."""
+    """A word for programs: REPEATED_KEY, NEWER_FUNCTION, MISSPELT_FUNCTION, NOT_CHECKED, NOT_KNOWN_YET."""
     def __init__(
         self,
         *,

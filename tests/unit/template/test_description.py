@@ -49,7 +49,7 @@ def test_the_form_must_be_right(text: str) -> None:
 
 
 def test_functions_of_later_versions_and_keys_that_stand_twice() -> None:
-    values = "value: [{repeat: {}}, {get_parm: x}], value: {yaql: 1}"
+    values = "value: [{repeat: {}}, {nothing: x}], value: {yaql: 1}"
     old = f"heat_template_version: 2014-10-16\noutputs: {{o: {{{values}}}}}"
     other = {
         "text.txt": "yaql: 1\nyaql: 2",
@@ -61,6 +61,56 @@ def test_functions_of_later_versions_and_keys_that_stand_twice() -> None:
         ("<old.yaml>.outputs.o.value.yaql", "NEWER_FUNCTION"),
         ("cfn.json", "REPEATED_KEY"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "meant"),
+    [
+        ("outputs: {o: {value: {get_parm: x}}}", "outputs.o.value.get_parm", "get_param"),
+        ("outputs: {o: {value: {Get_Param: x}}}", "outputs.o.value.Get_Param", "get_param"),
+        ("outputs: {o: {value: [{getattr: [a, b]}]}}", "outputs.o.value[0].getattr", "get_attr"),
+        (
+            "resources: {a: {type: T, properties: {p: {str_replce: {params: {x: {get_atr: [a]}}}}}}}",
+            "resources.a.properties.p.str_replce",
+            "str_replace",
+        ),
+        ("resources: {a: {type: T, metadata: {m: {get_fle: x}}}}", "resources.a.metadata.m.get_fle", "get_file"),
+        ("conditions: {c: {equls: [1, 1]}}", "conditions.c.equls", "equals"),
+        ("conditions: {c: {nott: d}}", "conditions.c.nott", "not"),
+        ("conditions: {c: {equals: [{get_parm: x}, 1]}}", "conditions.c.equals[0].get_parm", "get_param"),
+    ],
+)
+def test_misspelt_functions(text: str, path: str, meant: str) -> None:
+    warning = find_warnings(Source(VERSION + text))[0]
+    name = path.rpartition(".")[2]
+    assert (warning.path, warning.reason) == (path, "MISSPELT_FUNCTION")
+    assert warning.message == f"is plain data: there is no function {name}; did you mean {meant}?"
+
+
+def test_misspelt_functions_of_cloudformation() -> None:
+    text = (
+        "AWSTemplateFormatVersion: 2010-09-09\nConditions: {c: {'Fn::Equal': [1, 1]}}\n"
+        "Resources: {a: {Type: T, Properties: {p: {ref: b}, q: {'Fn::GetAttr': [a, b]}}}}"
+    )
+    assert [warning.path for warning in find_warnings(Source(text))] == [
+        "Resources.a.Properties.p.ref",
+        "Resources.a.Properties.q.Fn::GetAttr",
+        "Conditions.c.Fn::Equal",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "resources: {get_parm: {type: T, properties: {get_params: 5}}}",
+        "resources: {a: {type: T, properties: {p: {filters: 1}, q: {note: 1}, r: {get_parm: 1, s: 2}}}}",
+        "outputs: {get_atr: {value: {equal: [1, 1]}}}",
+        "conditions: {equal: {equals: [1, 1]}}",
+        "parameters: {p: {type: json, default: {get_parm: x}}}",
+    ],
+)
+def test_what_is_no_function_and_need_not_be(text: str) -> None:
+    assert not find_warnings(Source(VERSION + text))
 
 
 def test_the_page_of_the_functions_is_that_of_the_code() -> None:
