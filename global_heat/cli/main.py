@@ -50,7 +50,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            # Who reads has enough (`| head`): click then ends without a word.
             raise
         except Exception as error:
             ctx.exit(report(error))

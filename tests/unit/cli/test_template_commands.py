@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,6 +157,16 @@ def test_what_there_is(tmp_path: Path, command: tuple[str, ...], there: str, abs
     assert result.exit_code == 0
     assert there in result.output
     assert absent not in result.output
+
+
+@pytest.mark.parametrize("command", [("types",), ("functions", "-f", "json"), ("show", "OS::Nova::Server")])
+def test_it_ends_quietly_when_nobody_reads(command: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    call = (sys.executable, "-c", "from global_heat.cli.main import main; main()", "template", *command)
+    ended = subprocess.run(call, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, b"")
 
 
 def test_a_type_that_there_is_not(tmp_path: Path) -> None:
