@@ -21,10 +21,12 @@ from global_heat.template.external import external_at, external_gap, external_lo
 from global_heat.template.implied import Implied
 from global_heat.template.instance import Instance
 from global_heat.template.location import At, Faults, place, spell
+from global_heat.template.members import membership
 from global_heat.template.merging import merge_given
 from global_heat.template.node import Container, Group, Leaf, Nested, Place
 from global_heat.template.ordering import Ordering, reads_of
 from global_heat.template.property import Coercion, Keys, Visit
+from global_heat.template.shapes import CHAIN_TYPE
 from global_heat.template.shaping import shape
 from global_heat.template.sizes import check_sizes
 from global_heat.template.source import Identity, Source
@@ -102,18 +104,27 @@ class _Compiler:
     def compile(self) -> Tree:
         leaves, containers = self._expansion.leaves, self._expansion.containers
         probes = self._expansion.probes
+        # Not chains: their members have types of their own, and so faults of their own.
+        groups = {
+            path for path, each in containers.items() if isinstance(each, Group) and each.type != CHAIN_TYPE
+        }
         for leaf in (*leaves.values(), *probes.values()):
+            self._faults.member = membership(leaf.path, groups)
             self._evaluate_leaf(leaf)
         for container in containers.values():
+            self._faults.member = membership(container.path, groups)
             self._evaluate_container(container)
         for instance in self._instances():
+            self._faults.member = membership(instance.path, groups)
             self._evaluate_outputs(instance)
             self._look_up_parameters(instance)
+        self._faults.member = {}
         implied = Implied(leaves, self._properties)
         order = Ordering(leaves, containers, self._reads, self._opens, implied.needs, self._faults)
         circular = order.graph.find_circles(self._faults)
         crossable = Crossable(leaves, self._properties)
         for leaf in (*leaves.values(), *probes.values()):
+            self._faults.member = membership(leaf.path, groups)
             find_crossings(leaf, self._properties[leaf.path], crossable, self._faults)
         self._faults.raise_any(WHAT, values=not self._draft)
         assert not circular

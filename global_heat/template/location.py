@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from global_heat.model.errors import Fault, Invalid
 
@@ -72,21 +72,32 @@ class Faults:
         self._found: dict[tuple[str, str], tuple[Fault, Kind]] = {}
         self.noted = 0
         """How often one was noted, also one that was there: whether something has gone wrong since."""
+        self.member: Mapping[str, str] = {}
+        """What is being looked at, as far as it is in groups: the path of each and the member's name there.
+
+        Members are written in one place, so what is wrong there is told of the first that has it.
+        """
+        self._members: dict[tuple[str, Kind], Mapping[str, str]] = {}
+        """By place and kind, the member whose faults are told there."""
 
     def add(self, at: At, message: str, *, late: bool = False, value: bool = False) -> None:
         self.noted += 1
         fault = Fault(spell(at), message)
         kind = Kind.LATE if late else Kind.VALUE if value else Kind.FORM
         key = (fault.path, fault.message)
-        if kind is Kind.FORM or key not in self._found:
+        if (kind is Kind.FORM or key not in self._found) and not self._is_of_another_member(fault, kind):
             self._found[key] = fault, kind
 
     def include(self, faults: Faults, *, late: bool = True) -> None:
         """Take over another's faults; without `late` those that may wait are left behind."""
         self.noted += faults.noted
         for key, (fault, kind) in faults._found.items():
-            if late or kind is not Kind.LATE:
+            if (late or kind is not Kind.LATE) and not self._is_of_another_member(fault, kind):
                 self._found.setdefault(key, (fault, kind))
+
+    def _is_of_another_member(self, fault: Fault, kind: Kind) -> bool:
+        told = self._members.setdefault((fault.path, kind), self.member)
+        return any(self.member.get(group, name) != name for group, name in told.items())
 
     def harden(self) -> None:
         """Somebody asks for the value: what Heat notices then, it notices now."""

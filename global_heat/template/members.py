@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
+from global_heat.model.names import Path
 from global_heat.model.values import Json
 from global_heat.template.given import Given
 from global_heat.template.outline import ResourceText
@@ -39,3 +40,10 @@ class Members(msgspec.Struct, frozen=True):
     scaled_at: float = 0.0
     scaled_by: Mapping[str, float] = {}
     """Of a group that scales: when its policies changed its size, as in `GroupPast`."""
+
+
+def membership(path: Path, groups: Collection[str]) -> dict[str, str]:
+    """In which of these groups a path lies, and the member's name in each."""
+    names = path.split("/")
+    outer = {"/".join(names[:depth]): names[depth] for depth in range(1, len(names))}
+    return {group: name for group, name in outer.items() if group in groups}

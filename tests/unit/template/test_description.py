@@ -74,7 +74,11 @@ def test_functions_of_later_versions_and_keys_that_stand_twice() -> None:
             "resources.a.properties.p.str_replce",
             "str_replace",
         ),
-        ("resources: {a: {type: T, metadata: {m: {get_fle: x}}}}", "resources.a.metadata.m.get_fle", "get_file"),
+        (
+            "resources: {a: {type: T, metadata: {m: {get_fle: x}}}}",
+            "resources.a.metadata.m.get_fle",
+            "get_file",
+        ),
         ("conditions: {c: {equls: [1, 1]}}", "conditions.c.equls", "equals"),
         ("conditions: {c: {nott: d}}", "conditions.c.nott", "not"),
         ("conditions: {c: {equals: [{get_parm: x}, 1]}}", "conditions.c.equals[0].get_parm", "get_param"),

@@ -57,9 +57,7 @@ GROUPS = {
         ),
     ],
 )
-def test_all_members_have_the_same_fault(
-    group: str, type: str, given: str, place: str, message: str
-) -> None:
+def test_all_members_have_the_same_fault(group: str, type: str, given: str, place: str, message: str) -> None:
     properties = GROUPS[group] % {"type": f"'OS::{type}'", "given": given}
     text = f"{VERSION}resources: {{g: {{type: 'OS::Heat::{group}', properties: {{{properties}}}}}}}"
     with pytest.raises(Invalid) as caught:
@@ -67,3 +65,54 @@ def test_all_members_have_the_same_fault(
     [fault] = caught.value.faults
     assert fault.path.endswith(f".{place}")
     assert fault.message.startswith(message)
+
+
+CHILD = (
+    f"{VERSION}parameters: {{n: {{type: number}}}}\n"
+    "resources: {x: {type: 'OS::Heat::Value', properties: {value: {get_param: n}}}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("type", "given", "messages"),
+    [
+        (
+            "OS::Heat::RandomString",
+            "length: '%index%x', salt: [1]",
+            ['expected a whole number, found the text "0x"', "expected a text, found a list"],
+        ),
+        ("c.yaml", "n: 'a%index%'", ['expected a number, found the text "a0"']),
+        (
+            "OS::Cinder::VolumeAttachment",
+            "instance_uuid: s, volume_id: {get_resource: v}",
+            ["takes an id of v (OS::Cinder::Volume) in Two, but g/0 "],
+        ),
+        (
+            "OS::Heat::ResourceGroup",
+            "count: 2, index_var: '%i%', resource_def:"
+            " {type: 'OS::Heat::RandomString', properties: {length: '%index%%i%x'}}",
+            ['expected a whole number, found the text "00x"'],
+        ),
+    ],
+)
+def test_a_fault_with_the_name_of_its_member_is_told_once(type: str, given: str, messages: list[str]) -> None:
+    text = (
+        f"{VERSION}resources:\n  v: {{type: 'OS::Cinder::Volume', region: Two, properties: {{size: 1}}}}\n"
+        "  g: {type: 'OS::Heat::ResourceGroup', properties: {count: 3, "
+        f"resource_def: {{type: '{type}', properties: {{{given}}}}}}}}}"
+    )
+    with pytest.raises(Invalid) as caught:
+        compile_source(Source(text, files={"c.yaml": CHILD}), IDENTITY, SCHEMAS, None)
+    found = [fault.message for fault in caught.value.faults]
+    assert len(found) == len(messages)
+    assert all(said.startswith(message) for said, message in zip(found, messages, strict=True))
+
+
+def test_the_members_of_a_chain_have_faults_of_their_own() -> None:
+    text = (
+        f"{VERSION}resources: {{g: {{type: 'OS::Heat::ResourceChain', properties: {{resources: "
+        "['OS::Cinder::Volume', 'OS::Neutron::Port', 'OS::Neutron::Port'], resource_properties: {}}}}"
+    )
+    with pytest.raises(Invalid) as caught:
+        compile_source(Source(text), IDENTITY, SCHEMAS, None)
+    assert len(caught.value.faults) == 2
