@@ -63,7 +63,7 @@ def merge_environments(
 
 
 def merge_given(source: Source, faults: Faults) -> Source:
-    """The source with its environment's values merged into the parameters beside it, as far as a strategy says.
+    """The source with its environment's values merged into the parameters beside it, if a strategy says so.
 
     As in Heat what is handed over comes first; without a strategy it wins. It is done when a source is read,
     not when it is taken in, so that what a client reads back is what it sent.

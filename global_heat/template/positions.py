@@ -55,7 +55,7 @@ class Positions:
         return Position(file, mark.line + 1, mark.column + 1) if mark is not None else None
 
     def _find_in_environments(self, number: str | None, path: str) -> Position | None:
-        """In the one of that number; in the merged one: where the last stands that has the most of the path."""
+        """In the one of that number; in the merged one: in the last that has the most of the path."""
         chosen = self._environments if number is None else self._environments[int(number) - 1 : int(number)]
         best, missing = None, len(path) + 1
         for name, text in chosen:

@@ -83,7 +83,7 @@ def page() -> str:
         "",
         "A map with one key that is the name of a function is a call of it. What a template's version does",
         "not have is no function there: the map is plain data, without any fault, as in Heat;",
-        "`global-heat template validate` warns of it.",
+        "`global-heat template validate` warns of it, and of a name that is nearly a function's.",
     ]
     for title, entries in (("HOT", hot_functions()), ("CloudFormation", cfn_functions())):
         lines += [

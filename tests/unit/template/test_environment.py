@@ -67,7 +67,8 @@ def test_one_strategy_for_all() -> None:
     assert [fault.path for fault in caught.value.faults] == ["environment 2.parameters.j"]
 
 
-BESIDE = """parameters: {j: {type: json}, l: {type: comma_delimited_list}, s: {type: string}, n: {type: number}}
+BESIDE = """
+parameters: {j: {type: json}, l: {type: comma_delimited_list}, s: {type: string}, n: {type: number}}
 resources: {a: {type: 'OS::Heat::Value', properties: {value: {get_param: %s}}}}"""
 
 
