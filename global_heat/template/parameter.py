@@ -52,11 +52,16 @@ class ParameterSchema(msgspec.Struct, frozen=True):
         """The typed value of a given one. Raises `Wrong`. An `Unknown` stays what it is."""
         return given if isinstance(given, Unknown) else _COERCE[self.type](given)
 
-    def violation(self, value: Json) -> str | None:
-        """What the first violated constraint expects of a typed value; what is unknown is not looked at."""
+    def violation(self, value: Json, passing_over: str = "") -> str | None:
+        """What the first violated constraint expects of a typed value; what is unknown is not looked at.
+
+        `passing_over`: a kind of constraint that does not count.
+        """
         if first_unknown(value) is not None:
             return None
         for constraint in self.constraints:
+            if constraint.kind == passing_over:
+                continue
             expected = constraint.violation(value)
             if expected is not None:
                 return expected
@@ -228,13 +233,13 @@ def misfit(schema: ParameterSchema, raw: Json) -> str | None:
 
 
 def _check_default(schema: ParameterSchema, at: At, faults: Faults) -> None:
-    """A default must fit, even when another value is given; lookups of it wait until it is used."""
+    """A default must fit, even when another value is given; custom constraints wait until it is used."""
     if schema.default is None:
         return
     found = "a value that is hidden" if schema.hidden else describe(schema.default)
     try:
         value = schema.coerce(schema.default)
-        expected = misfit(schema, schema.default) or schema.violation(value)
+        expected = misfit(schema, schema.default) or schema.violation(value, "custom_constraint")
     except Wrong as wrong:
         faults.add(at, f"{wrong.message}, found {found}", value=schema.type == "number")
         return

@@ -139,6 +139,20 @@ def test_a_default_must_fit_as_well() -> None:
     assert "length" in fault_of("type: string, default: abcd, constraints: [{length: {max: 3}}]", "ok")
 
 
+def test_custom_constraints_look_at_a_default_when_it_is_used() -> None:
+    declaration = "type: string, default: x, constraints: [{custom_constraint: ip_addr}]"
+    assert value_of(declaration, "1.2.3.4") == "1.2.3.4"
+    assert "IP address" in fault_of(declaration)
+
+
+def test_custom_constraints_of_what_is_no_text() -> None:
+    number, flag = (f"type: {type}, constraints: [{{custom_constraint: %s}}]" for type in ("number", "boolean"))
+    assert "for a text" in fault_of(number % "ip_addr", 5)
+    assert "for a text" in fault_of(flag % "timezone", True)
+    assert value_of(number % "timezone", 0) == 0
+    assert value_of(number % "test_constr", 5) == 5
+
+
 @pytest.mark.parametrize(
     "declaration",
     [
