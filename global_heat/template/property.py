@@ -16,6 +16,8 @@ Keys = tuple[str, ...]
 Visit = Callable[[Keys, tuple[Constraint, ...], Json, At], Json]
 """Told of each known value that has constraints; gives the value to go on with."""
 
+_NOT_IMPLEMENTED = "is known to Heat and not implemented by it; leave it out"
+
 
 def unchanged(keys: Keys, constraints: tuple[Constraint, ...], value: Json, at: At) -> Json:
     """Visit nothing."""
@@ -94,6 +96,8 @@ class Coercion:
             if lenient and not all(isinstance(item, str | Unknown | None) for item in given):
                 raise Wrong("expected a list of texts; put numbers in quotes")
             return given
+        if not items.implemented and given:
+            raise Wrong(_NOT_IMPLEMENTED)
         below = (*keys, "*")
         return [self.value(items, item, below, (at, index)) for index, item in enumerate(given)]
 
@@ -113,7 +117,7 @@ def check_names(
     *,
     inner: bool = False,
 ) -> None:
-    """Note names that the schema does not have, required ones that are missing, and doubles.
+    """Note names that the schema does not have or that Heat leaves aside, required ones missing, and doubles.
 
     `inner`: of a map inside a property, which counts as its value.
     """
@@ -122,6 +126,8 @@ def check_names(
         faults.add((at, name), f"is no property here; expected one of {expected}", value=inner)
     for name, schema in schemas.items():
         there = given.get(name, OMITTED) is not OMITTED
+        if not schema.implemented and (there or (name in given and not inner)):
+            faults.add((at, name), _NOT_IMPLEMENTED, value=inner)
         if not there and not schema.required:
             continue
         former = former_name(name, schemas)

@@ -43,10 +43,8 @@ class LaunchConfiguration(LocalType):
             "BlockDeviceMappings",
             "ImageId",
             "InstanceType",
-            "KernelId",
             "KeyName",
             "NovaSchedulerHints",
-            "RamDiskId",
             "SecurityGroups",
             "UserData",
         }

@@ -90,6 +90,33 @@ def test_what_does_not_fit(type: str, properties: str, path: str, expected: str)
     assert expected in message
 
 
+LAUNCHED = "ImageId: i, InstanceType: f"
+
+
+@pytest.mark.parametrize(
+    ("type", "properties", "path"),
+    [
+        ("AWS::AutoScaling::LaunchConfiguration", f"{LAUNCHED}, KernelId: k", ".KernelId"),
+        ("AWS::AutoScaling::LaunchConfiguration", f"{LAUNCHED}, RamDiskId: null", ".RamDiskId"),
+        (
+            "AWS::AutoScaling::LaunchConfiguration",
+            f"{LAUNCHED}, BlockDeviceMappings: [{{DeviceName: a, NoDevice: {{}}, Ebs: {{SnapshotId: s}}}}]",
+            ".BlockDeviceMappings[0].NoDevice",
+        ),
+        ("AWS::EC2::Instance", f"{LAUNCHED}, KernelId: k", ".KernelId"),
+        ("AWS::EC2::VPC", "CidrBlock: 10.0.0.0/24, Tags: [{Key: a, Value: b}]", ".Tags"),
+        (
+            "AWS::AutoScaling::AutoScalingGroup",
+            "AvailabilityZones: [a], MinSize: 1, MaxSize: 1, InstanceId: i, HealthCheckGracePeriod: 5",
+            ".HealthCheckGracePeriod",
+        ),
+    ],
+)
+def test_what_heat_does_not_implement_is_refused(type: str, properties: str, path: str) -> None:
+    found = faults_of(f'resources: {{a: {{type: "{type}", properties: {{{properties}}}}}}}')
+    assert "not implemented" in found[f"resources.a.properties{path}"]
+
+
 def test_a_former_name_is_taken_for_the_new_one() -> None:
     assert shaped("Neutron::Port", "network_id: n")["network"] == "n"
 
