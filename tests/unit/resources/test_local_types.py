@@ -219,3 +219,29 @@ def test_what_no_cloud_knows_is_called_by_the_name_it_got(name: str) -> None:
     type = ALL[name]
     id = type.natural_id(MAKING, {})
     assert id == type.reference(id, {}) == MAKING.name
+
+
+IMAGE = {"ImageId": "i", "InstanceType": "f"}
+STEP = {"AutoScalingGroupName": "g", "ScalingAdjustment": 1, "MinAdjustmentStep": 0}
+
+
+@pytest.mark.parametrize(
+    ("type", "props", "faults"),
+    [
+        ("LaunchConfiguration", IMAGE, []),
+        ("LaunchConfiguration", {"InstanceId": Unknown("s")}, []),
+        ("LaunchConfiguration", {"ImageId": "i"}, ["ImageId and InstanceType"]),
+        ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": {"SnapshotId": "s"}}]}, []),
+        ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": Unknown("s")}]}, []),
+        ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": None}]}, ["[0] has no Ebs"]),
+        ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 1}}]}, ["SnapshotId"]),
+        ("ScalingPolicy", {**STEP, "AdjustmentType": "PercentChangeInCapacity"}, []),
+        ("ScalingPolicy", {**STEP, "AdjustmentType": Unknown("s")}, []),
+        ("ScalingPolicy", {**STEP, "AdjustmentType": "ExactCapacity"}, ["MinAdjustmentStep"]),
+    ],
+)
+def test_what_the_scaling_of_instances_must_be_told(
+    type: str, props: dict[str, Any], faults: list[str]
+) -> None:
+    found = ALL[f"AWS::AutoScaling::{type}"].check(props)
+    assert len(found) == len(faults) and all(part in said for part, said in zip(faults, found, strict=True))
