@@ -54,7 +54,7 @@ def compile_source(
     faults = Faults()
     environment = read_environment(source.environment, faults)
     expansion = Expansion(
-        source, identity, environment, schemas, regions, faults, evaluator or NoEvaluator(), limits
+        source, identity, environment, schemas, regions, faults, evaluator or NoEvaluator(), limits, draft
     )
     root = expansion.build()
     if root is None:
@@ -129,6 +129,7 @@ class _Compiler:
             direct=order.direct(),
             inferred=implied.shown,
             is_secret=self._expansion.is_secret,
+            sketched=self._expansion.sketched,
         )
 
     def _instances(self) -> Iterator[Instance]:
