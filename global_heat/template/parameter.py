@@ -79,10 +79,11 @@ class ParameterSchema(msgspec.Struct, frozen=True):
         return str(value)
 
     def as_property(self) -> PropertySchema:
-        """What the resource that stands for a nested template takes for this parameter."""
-        return PropertySchema(
-            type=PROPERTY_TYPES[self.type], required=self.default is None, default=self.default
-        )
+        """What the resource that stands for a nested template takes for this parameter.
+
+        The default is the parameter's own: null, which is something given, becomes the type's empty value.
+        """
+        return PropertySchema(type=PROPERTY_TYPES[self.type], required=self.default is None)
 
 
 PSEUDO_PARAMETER = ParameterSchema("string")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -38,7 +39,7 @@ class Coercion:
     ) -> Json:
         """One property's value; null becomes the default, or the type's empty value.
 
-        `lenient`: of a nested template's parameter: lists as text with commas, maps as JSON text.
+        `lenient`: of a nested template's parameter: lists as text with commas, maps as JSON text, which a list becomes.
         """
         if isinstance(given, Unknown):
             return given
@@ -103,7 +104,7 @@ class Coercion:
 
     def _map(self, schema: PropertySchema, given: Json, keys: Keys, at: At, lenient: bool) -> Json:
         if lenient and isinstance(given, str | list):
-            return given
+            return given if isinstance(given, str) or first_unknown(given) is not None else json.dumps(given)
         if not isinstance(given, dict):
             raise Wrong("expected a map")
         return given if schema.schema is None else self.children(schema.schema, given, keys, at)

@@ -74,7 +74,8 @@ def test_a_random_string_has_what_each_class_and_sequence_asks_for() -> None:
 
 
 def test_the_longest_random_string_uses_all_its_characters() -> None:
-    assert set(randomly(length=512, sequence="octdigits")) == set(string.octdigits)
+    octal = [{"class": "octdigits", "min": 1}]
+    assert set(randomly(length=512, character_classes=octal)) == set(string.octdigits)
 
 
 def test_a_random_string_shorter_than_what_is_asked_of_it_is_a_fault() -> None:
