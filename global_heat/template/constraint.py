@@ -46,7 +46,8 @@ def of_property(written: Mapping[str, Json], type_name: str) -> Constraint:
 
 def _between(bound: Mapping[str, Json], number: float) -> str | None:
     least, most = bound.get("min"), bound.get("max")
-    if (least is None or number >= least) and (most is None or number <= most):
+    # What is no number at all, "nan", is neither less nor more, as in Heat.
+    if not ((least is not None and number < least) or (most is not None and number > most)):
         return None
     match least, most:
         case None, _:
@@ -138,6 +139,8 @@ def _read_limits(kind: str, written: Json) -> dict[str, int | float]:
     if not isinstance(written, dict) or not written or written.keys() - {"min", "max"}:
         raise Wrong(f"expected min, max or both, found {describe(written)}")
     limits = {key: _number(limit) for key, limit in written.items() if limit is not None}
+    if not limits:
+        raise Wrong("expected min, max or both, found null")
     if kind == "length" and not all(float(limit).is_integer() for limit in limits.values()):
         raise Wrong("expected whole numbers as limits of a length")
     return limits
@@ -147,6 +150,8 @@ def _read_modulo(written: Json) -> dict[str, int | float]:
     if not isinstance(written, dict) or written.keys() != {"step", "offset"}:
         raise Wrong(f"expected step and offset, found {describe(written)}")
     step, offset = _number(written["step"]), _number(written["offset"])
+    if not (float(step).is_integer() and float(offset).is_integer()):
+        raise Wrong("expected whole numbers as step and offset")
     if step == 0 or abs(offset) >= abs(step):
         raise Wrong("expected a step that is not 0 and an offset smaller than it")
     return {"step": step, "offset": offset}
