@@ -79,7 +79,7 @@ class Expansion:
         self.probes: dict[Path, Leaf] = {}
         """What members of groups would be whose number is not known yet: only looked at."""
         self.sketched: dict[Path, Container] = {}
-        """The nested stacks and groups among them, and in a draft among those of groups of none: only shown."""
+        """The nested stacks and groups among them, in a draft also of groups of none: only shown."""
         self.region = identity.default_region
         """Of what is placed nowhere else."""
         self._hidden: set[tuple[Path, str]] = set()

@@ -39,7 +39,8 @@ class Coercion:
     ) -> Json:
         """One property's value; null becomes the default, or the type's empty value.
 
-        `lenient`: of a nested template's parameter: lists as text with commas, maps as JSON text, which a list becomes.
+        `lenient`: of a nested template's parameter: lists as text with commas, maps as JSON text, which a
+        list becomes.
         """
         if isinstance(given, Unknown):
             return given

@@ -108,6 +108,8 @@ def test_a_drawing_for_graphviz(tmp_path: Path) -> None:
         (("functions",), "str_replace_strict", "Fn::GetAtt"),
         (("functions", "--version", "2015-10-15"), "str_split", "yaql"),
         (("functions", "--cfn"), "Fn::GetAtt", "get_attr"),
+        (("functions", "--cfn", "--version", "2010-09-09"), "Fn::Equals", "get_attr"),
+        (("functions", "--cfn", "--version", "2012-12-12"), "Fn::GetAtt", "Fn::If"),
         (("types", "subnet"), "OS::Neutron::Subnet", "OS::Nova::Server"),
         (("show", "OS::Neutron::Subnet"), "allocation_pools.*.start", "network_id  "),
     ],
@@ -117,6 +119,13 @@ def test_what_there_is(tmp_path: Path, command: tuple[str, ...], there: str, abs
     assert result.exit_code == 0
     assert there in result.output
     assert absent not in result.output
+
+
+@pytest.mark.parametrize("options", [("--version", "2012-12-12"), ("--cfn", "--version", "queens")])
+def test_versions_of_the_other_language(tmp_path: Path, options: tuple[str, ...]) -> None:
+    result = run(tmp_path, "functions", *options)
+    assert result.exit_code == 2
+    assert "no version of" in result.output
 
 
 def test_a_type_that_there_is_not(tmp_path: Path) -> None:

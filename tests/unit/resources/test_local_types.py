@@ -235,7 +235,11 @@ STEP = {"AutoScalingGroupName": "g", "ScalingAdjustment": 1, "MinAdjustmentStep"
         ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": {"SnapshotId": "s"}}]}, []),
         ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": Unknown("s")}]}, []),
         ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": None}]}, ["[0] has no Ebs"]),
-        ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 1}}]}, ["SnapshotId"]),
+        (
+            "LaunchConfiguration",
+            {**IMAGE, "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 1}}]},
+            ["SnapshotId"],
+        ),
         ("ScalingPolicy", {**STEP, "AdjustmentType": "PercentChangeInCapacity"}, []),
         ("ScalingPolicy", {**STEP, "AdjustmentType": Unknown("s")}, []),
         ("ScalingPolicy", {**STEP, "AdjustmentType": "ExactCapacity"}, ["MinAdjustmentStep"]),

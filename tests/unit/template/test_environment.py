@@ -78,7 +78,9 @@ def test_bad_environments(text: str, path: str) -> None:
 @pytest.mark.parametrize("setting", ["hooks", "restricted_actions"])
 def test_a_setting_that_is_null_says_nothing(setting: str) -> None:
     registry = {"resources": {"a": {setting: None}}}
-    tree = compile_text("resources: {a: {type: 'OS::Heat::None'}}", environment={"resource_registry": registry})
+    tree = compile_text(
+        "resources: {a: {type: 'OS::Heat::None'}}", environment={"resource_registry": registry}
+    )
     [definition] = tree.definitions.values()
     assert (definition.hooks, definition.restricted) == ((), ())
 

@@ -122,7 +122,12 @@ def test_unknown_ones_are_faults_where_they_are_given() -> None:
         ("type: string, constraints: [{custom_constraint: iso_8601}]", "2020-01-01T00:00:00Z", "x", "ISO"),
         ("type: string, constraints: [{custom_constraint: iso_8601}]", "2020", "20", "ISO"),
         ("type: string, constraints: [{custom_constraint: iso_8601}]", "2020-1", "2020-13", "ISO"),
-        ("type: string, constraints: [{custom_constraint: iso_8601}]", "2020-1-2 03:04", "2020-1T03:04", "ISO"),
+        (
+            "type: string, constraints: [{custom_constraint: iso_8601}]",
+            "2020-1-2 03:04",
+            "2020-1T03:04",
+            "ISO",
+        ),
         ("type: string, constraints: [{custom_constraint: expiration}]", " 2120 ", "x", "ISO"),
         ("type: number, constraints: [{range: {min: 1, max: 5}}]", "nan", "inf", "from 1 to 5"),
         ("type: string, constraints: [{custom_constraint: json_string}]", "{}", "{a}", "not JSON"),
@@ -151,7 +156,9 @@ def test_custom_constraints_look_at_a_default_when_it_is_used() -> None:
 
 
 def test_custom_constraints_of_what_is_no_text() -> None:
-    number, flag = (f"type: {type}, constraints: [{{custom_constraint: %s}}]" for type in ("number", "boolean"))
+    number, flag = (
+        f"type: {type}, constraints: [{{custom_constraint: %s}}]" for type in ("number", "boolean")
+    )
     assert "for a text" in fault_of(number % "ip_addr", 5)
     assert "for a text" in fault_of(flag % "timezone", True)
     assert value_of(number % "timezone", 0) == 0
