@@ -27,7 +27,7 @@ from global_heat.template.description import describe_source
 from global_heat.template.reference import cfn_functions, hot_functions
 from global_heat.template.source import Identity, Source
 from global_heat.template.tree import Tree
-from global_heat.template.versions import CODE_NAMES, DATES, VERSIONS
+from global_heat.template.versions import CFN_DATES, CODE_NAMES, DATES, VERSIONS
 from global_heat.template.view import NothingYet
 from global_heat.template.warnings import find_warnings
 
@@ -153,8 +153,8 @@ def graph(source: Source, as_dot: bool) -> None:
 @template.command()
 @click.option(
     "--version",
-    type=click.Choice([*DATES, *CODE_NAMES]),
-    help="Those of one version of HOT, as they are there.",
+    type=click.Choice([*DATES, *CODE_NAMES, *CFN_DATES]),
+    help="Those of one version, as they are there; of CloudFormation templates with --cfn.",
 )
 @click.option("--cfn", is_flag=True, help="Those of CloudFormation templates.")
 @format_options
@@ -162,7 +162,10 @@ def functions(version: str | None, cfn: bool, output: Format) -> None:
     """The functions of the language."""
     entries = cfn_functions() if cfn else hot_functions()
     if version is not None:
-        date = VERSIONS[version].date
+        if cfn != (version in CFN_DATES):
+            language = "CloudFormation templates" if cfn else "HOT: those of CloudFormation take --cfn"
+            raise click.UsageError(f"{version} is no version of {language}")
+        date = version if cfn else VERSIONS[version].date
         entries = [each for each in entries if each.since <= date and (not each.until or date <= each.until)]
     rows = [
         {

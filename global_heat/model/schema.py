@@ -22,6 +22,8 @@ class PropertySchema(msgspec.Struct, frozen=True):
     default: Json = None
     update_allowed: bool = False
     immutable: bool = False
+    implemented: bool = True
+    """False: Heat knows the name and takes no value."""
     constraints: list[dict[str, Any]] = []
     schema: dict[str, PropertySchema] | None = None
     """Of a Map: by key; of a List: under `*`."""

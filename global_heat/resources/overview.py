@@ -19,7 +19,8 @@ _INTRODUCTION = """# Resource types
 Written by `python -m global_heat.resources.overview`; a test keeps it in step with the code.
 
 What is listed is carried out. A property that Heat knows and this page does not list validates; a stack with
-it is refused when it is created, with FAILED_PRECONDITION and its place. Whether a change is made in place or
+it is refused when it is created, with FAILED_PRECONDITION and its place. One that Heat lists and does not
+implement itself is a fault of the template, as in Heat. Whether a change is made in place or
 needs a replacement is Heat's own rule; where a type decides it by values, the page says "depends".
 """
 _HANDLES = {
@@ -59,8 +60,9 @@ def _section(name: str, schema: TypeSchema, schemas: Schemas) -> str:
         lines += [_row(key, schema.properties[key], type) for key in sorted(given)]
     if not isinstance(type, Group):
         lines += ["", f"Attributes: {_words(answered)}."]
+    in_heat = {key for key, property in schema.properties.items() if property.implemented}
     for what, left in (
-        ("properties", schema.properties.keys() - set(given)),
+        ("properties", in_heat - set(given)),
         ("attributes", schema.attributes.keys() - answered),
     ):
         if left:

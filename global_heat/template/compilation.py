@@ -58,7 +58,7 @@ def compile_source(
     environment = read_environment(source.environment, faults)
     source = merge_given(source, faults)
     expansion = Expansion(
-        source, identity, environment, schemas, regions, faults, evaluator or NoEvaluator(), limits
+        source, identity, environment, schemas, regions, faults, evaluator or NoEvaluator(), limits, draft
     )
     root = expansion.build()
     if root is None:
@@ -142,6 +142,7 @@ class _Compiler:
             direct=order.direct(),
             inferred=implied.shown,
             is_secret=self._expansion.is_secret,
+            sketched=self._expansion.sketched,
         )
 
     def _instances(self) -> Iterator[Instance]:

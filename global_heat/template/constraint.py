@@ -10,7 +10,7 @@ from global_heat.model.values import Json
 from global_heat.template.evaluator import Evaluator
 from global_heat.template.location import Wrong
 from global_heat.template.pattern import Pattern
-from global_heat.template.syntax import LOOKED_UP, SYNTAX
+from global_heat.template.syntax import LOOKED_UP, SYNTAX, anything
 from global_heat.template.values import describe
 
 KINDS = ("range", "length", "modulo", "allowed_values", "allowed_pattern", "custom_constraint")
@@ -46,7 +46,8 @@ def of_property(written: Mapping[str, Json], type_name: str) -> Constraint:
 
 def _between(bound: Mapping[str, Json], number: float) -> str | None:
     least, most = bound.get("min"), bound.get("max")
-    if (least is None or number >= least) and (most is None or number <= most):
+    # What is no number at all, "nan", is neither less nor more, as in Heat.
+    if not ((least is not None and number < least) or (most is not None and number > most)):
         return None
     match least, most:
         case None, _:
@@ -86,9 +87,9 @@ def _allowed_pattern(bound: Json, value: Json) -> str | None:
 
 def _custom(bound: Json, value: Json) -> str | None:
     check = SYNTAX.get(bound)
-    if check and isinstance(value, list):
-        return f"{bound} is for a text"
-    return check(value) if check and isinstance(value, str) and value else None
+    if check is None or check is anything or (not value and not isinstance(value, list)):
+        return None
+    return check(value) if isinstance(value, str) else f"{bound} is for a text"
 
 
 _EXPECTED = {
@@ -138,6 +139,8 @@ def _read_limits(kind: str, written: Json) -> dict[str, int | float]:
     if not isinstance(written, dict) or not written or written.keys() - {"min", "max"}:
         raise Wrong(f"expected min, max or both, found {describe(written)}")
     limits = {key: _number(limit) for key, limit in written.items() if limit is not None}
+    if not limits:
+        raise Wrong("expected min, max or both, found null")
     if kind == "length" and not all(float(limit).is_integer() for limit in limits.values()):
         raise Wrong("expected whole numbers as limits of a length")
     return limits
@@ -147,6 +150,8 @@ def _read_modulo(written: Json) -> dict[str, int | float]:
     if not isinstance(written, dict) or written.keys() != {"step", "offset"}:
         raise Wrong(f"expected step and offset, found {describe(written)}")
     step, offset = _number(written["step"]), _number(written["offset"])
+    if not (float(step).is_integer() and float(offset).is_integer()):
+        raise Wrong("expected whole numbers as step and offset")
     if step == 0 or abs(offset) >= abs(step):
         raise Wrong("expected a step that is not 0 and an offset smaller than it")
     return {"step": step, "offset": offset}

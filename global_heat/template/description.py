@@ -109,13 +109,13 @@ def _describe(tree: Tree, instance: Instance, source: Source) -> Description:
 
 
 def _nested(tree: Tree, of: Path, source: Source) -> dict[str, Description]:
-    """What is nested directly in a template or a group; of a group's members only the first is told."""
+    """What is nested directly in a template or a group; of a group only one member is told."""
     nested = {}
-    for path, container in tree.containers.items():
+    for path, container in (*tree.containers.items(), *tree.sketched.items()):
         if container.container != of:
             continue
         if container.file:
-            inner = _describe(tree, tree.instances[path], source)
+            inner = _describe(tree, tree.instance(path), source)
         else:
             members = _nested(tree, path, source)
             inner = Description(NO_DESCRIPTION, {}, nested=dict(list(members.items())[:1]))

@@ -72,11 +72,14 @@ class Expansion:
         faults: Faults,
         evaluator: Evaluator,
         limits: Limits,
+        draft: bool = False,
     ) -> None:
         self.leaves: dict[Path, Leaf] = {}
         self.containers: dict[Path, Container] = {}
         self.probes: dict[Path, Leaf] = {}
         """What members of groups would be whose number is not known yet: only looked at."""
+        self.sketched: dict[Path, Container] = {}
+        """The nested stacks and groups among them, in a draft also of groups of none: only shown."""
         self.region = identity.default_region
         """Of what is placed nowhere else."""
         self._hidden: set[tuple[Path, str]] = set()
@@ -89,6 +92,7 @@ class Expansion:
         self._faults = faults
         self._evaluator = evaluator
         self._limits = limits
+        self._draft = draft
         self._run = Run(NothingYet(), faults)
         self._templates: dict[str, Template | None] = {}
         self._nodes = 0
@@ -190,7 +194,18 @@ class Expansion:
             self._build_node(Path(f"{group}/0"), "0", ResourceText(type=type), at, given, below)
             return self.leaves
         finally:
+            self.sketched |= self.containers
             self.leaves, self.containers = leaves, containers
+
+    def _sketch(self, group: Path, type: str, at: At, given: Given, below: _Around) -> None:
+        """Build a member that is not there only to be shown: its faults are nobody's."""
+        faults, run, templates = self._faults, self._run, self._templates
+        self._faults, self._templates = Faults(), dict(templates)
+        self._run = Run(NothingYet(), self._faults)
+        try:
+            self._look_at(group, type, at, given, below)
+        finally:
+            self._faults, self._run, self._templates = faults, run, templates
 
     def _unknown_type(self, name: str) -> str:
         message = f'the resource type "{name}" is not known'
@@ -329,6 +344,8 @@ class Expansion:
         if members.probe:
             member = _given_to("0", members)
             self.probes |= self._look_at(standing.path, members.probe, at, member, below)
+        elif members.sketch and self._draft:
+            self._sketch(standing.path, members.sketch, at, _given_to("0", members), below)
         return group
 
     def _build_members(self, of: Path, members: Members, at: At, group: Group, below: _Around) -> None:

@@ -106,9 +106,11 @@ class Grouping:
         if isinstance(definition, dict):
             self._expect_known(definition.get("metadata"), ((self._given.at, "resource_def"), "metadata"))
         count = shaped.get("count")
-        if not isinstance(count, int) or not isinstance(definition, dict) or definition.get("type") == FAULTY:
+        if not isinstance(definition, dict) or definition.get("type") == FAULTY:
             return None
-        if count < 0:
+        if count == FAULTY:
+            count = 0
+        if not isinstance(count, int) or count < 0:
             return None
         if count > MEMBERS_MAX:
             self._faults.add((self._given.at, "count"), f"expected at most {MEMBERS_MAX}, found {count}")
@@ -123,6 +125,7 @@ class Grouping:
             index_var=shaped["index_var"],
             text=ResourceText("", metadata=definition.get("metadata") or {}),
             removed=tuple(sorted(removed)),
+            sketch="" if count else type,
         )
 
     def _removed(self, shaped: Mapping[str, Json]) -> set[str]:

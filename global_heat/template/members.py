@@ -33,6 +33,8 @@ class Members(msgspec.Struct, frozen=True):
     """What that was found to be before; null: it never was, and nobody knows which members there will be."""
     probe: str = ""
     """Then, the type of the members that there will be, if that is known."""
+    sketch: str = ""
+    """Of a group that has no member: the type of what a description shows of it. Nothing of it is checked."""
     named: int = 0
     """Of a group that scales: how many names it has given, of which none is given again."""
     digest: str = ""

@@ -52,11 +52,16 @@ class ParameterSchema(msgspec.Struct, frozen=True):
         """The typed value of a given one. Raises `Wrong`. An `Unknown` stays what it is."""
         return given if isinstance(given, Unknown) else _COERCE[self.type](given)
 
-    def violation(self, value: Json) -> str | None:
-        """What the first violated constraint expects of a typed value; what is unknown is not looked at."""
+    def violation(self, value: Json, passing_over: str = "") -> str | None:
+        """What the first violated constraint expects of a typed value; what is unknown is not looked at.
+
+        `passing_over`: a kind of constraint that does not count.
+        """
         if first_unknown(value) is not None:
             return None
         for constraint in self.constraints:
+            if constraint.kind == passing_over:
+                continue
             expected = constraint.violation(value)
             if expected is not None:
                 return expected
@@ -74,10 +79,11 @@ class ParameterSchema(msgspec.Struct, frozen=True):
         return str(value)
 
     def as_property(self) -> PropertySchema:
-        """What the resource that stands for a nested template takes for this parameter."""
-        return PropertySchema(
-            type=PROPERTY_TYPES[self.type], required=self.default is None, default=self.default
-        )
+        """What the resource that stands for a nested template takes for this parameter.
+
+        The default is the parameter's own: null, which is something given, becomes the type's empty value.
+        """
+        return PropertySchema(type=PROPERTY_TYPES[self.type], required=self.default is None)
 
 
 PSEUDO_PARAMETER = ParameterSchema("string")
@@ -228,13 +234,13 @@ def misfit(schema: ParameterSchema, raw: Json) -> str | None:
 
 
 def _check_default(schema: ParameterSchema, at: At, faults: Faults) -> None:
-    """A default must fit, even when another value is given; lookups of it wait until it is used."""
+    """A default must fit, even when another value is given; custom constraints wait until it is used."""
     if schema.default is None:
         return
     found = "a value that is hidden" if schema.hidden else describe(schema.default)
     try:
         value = schema.coerce(schema.default)
-        expected = misfit(schema, schema.default) or schema.violation(value)
+        expected = misfit(schema, schema.default) or schema.violation(value, "custom_constraint")
     except Wrong as wrong:
         faults.add(at, f"{wrong.message}, found {found}", value=schema.type == "number")
         return

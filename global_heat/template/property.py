@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -15,6 +16,8 @@ Keys = tuple[str, ...]
 """Where a property stands in its type's schema: `("networks", "*", "port")`."""
 Visit = Callable[[Keys, tuple[Constraint, ...], Json, At], Json]
 """Told of each known value that has constraints; gives the value to go on with."""
+
+_NOT_IMPLEMENTED = "is known to Heat and not implemented by it; leave it out"
 
 
 def unchanged(keys: Keys, constraints: tuple[Constraint, ...], value: Json, at: At) -> Json:
@@ -36,7 +39,8 @@ class Coercion:
     ) -> Json:
         """One property's value; null becomes the default, or the type's empty value.
 
-        `lenient`: of a nested template's parameter: lists as text with commas, maps as JSON text.
+        `lenient`: of a nested template's parameter: lists as text with commas, maps as JSON text, which a
+        list becomes.
         """
         if isinstance(given, Unknown):
             return given
@@ -94,12 +98,14 @@ class Coercion:
             if lenient and not all(isinstance(item, str | Unknown | None) for item in given):
                 raise Wrong("expected a list of texts; put numbers in quotes")
             return given
+        if not items.implemented and given:
+            raise Wrong(_NOT_IMPLEMENTED)
         below = (*keys, "*")
         return [self.value(items, item, below, (at, index)) for index, item in enumerate(given)]
 
     def _map(self, schema: PropertySchema, given: Json, keys: Keys, at: At, lenient: bool) -> Json:
         if lenient and isinstance(given, str | list):
-            return given
+            return given if isinstance(given, str) or first_unknown(given) is not None else json.dumps(given)
         if not isinstance(given, dict):
             raise Wrong("expected a map")
         return given if schema.schema is None else self.children(schema.schema, given, keys, at)
@@ -113,7 +119,7 @@ def check_names(
     *,
     inner: bool = False,
 ) -> None:
-    """Note names that the schema does not have, required ones that are missing, and doubles.
+    """Note names that the schema does not have or that Heat leaves aside, required ones missing, and doubles.
 
     `inner`: of a map inside a property, which counts as its value.
     """
@@ -122,6 +128,8 @@ def check_names(
         faults.add((at, name), f"is no property here; expected one of {expected}", value=inner)
     for name, schema in schemas.items():
         there = given.get(name, OMITTED) is not OMITTED
+        if not schema.implemented and (there or (name in given and not inner)):
+            faults.add((at, name), _NOT_IMPLEMENTED, value=inner)
         if not there and not schema.required:
             continue
         former = former_name(name, schemas)

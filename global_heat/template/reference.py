@@ -10,7 +10,7 @@ import msgspec
 
 from global_heat.template.evaluation import Function
 from global_heat.template.functions.refused import removed
-from global_heat.template.versions import AWS, DATES, DIALECTS, VERSIONS
+from global_heat.template.versions import AWS, CFN_DATES, DATES, DIALECTS, HEAT, VERSIONS
 
 _NAMED = re.compile(r"[\w:]+: ")
 """A function's own documentation may begin with its name; else its module's does."""
@@ -37,10 +37,13 @@ def hot_functions() -> list[FunctionEntry]:
 
 def cfn_functions() -> list[FunctionEntry]:
     """The functions of CloudFormation templates, by name."""
-    [version] = DIALECTS[AWS].values()
+    [version], [later] = DIALECTS[AWS].values(), DIALECTS[HEAT].values()
     functions = {**version.conditions, **version.functions}
+    since = version.date
     return [
-        _described(name, functions[name], version.date, "", name in version.conditions)
+        _described(
+            name, functions[name], since, "" if name in later.functions else since, name in version.conditions
+        )
         for name in sorted(functions)
     ]
 
@@ -85,16 +88,24 @@ def page() -> str:
         "not have is no function there: the map is plain data, without any fault, as in Heat;",
         "`global-heat template validate` warns of it, and of a name that is nearly a function's.",
     ]
-    for title, entries in (("HOT", hot_functions()), ("CloudFormation", cfn_functions())):
+    aws, heat = CFN_DATES
+    said = f"{aws} is the version of `{AWS}`, {heat} that of `{HEAT}`, which has no conditions."
+    for title, about, entries in (
+        ("HOT", [], hot_functions()),
+        ("CloudFormation", ["", said], cfn_functions()),
+    ):
         lines += [
             "",
             f"## {title}",
+            *about,
             "",
             "| function | versions | conditions | what it gives | what it takes |",
         ]
         lines.append("|---|---|---|---|---|")
         for entry in entries:
             versions = f"{entry.since} to {entry.until}" if entry.until else f"since {entry.since}"
+            if entry.since == entry.until:
+                versions = f"only {entry.since}"
             where = "yes" if entry.in_conditions else ""
             lines.append(f"| `{entry.name}` | {versions} | {where} | {entry.about} | {entry.forms} |")
     return "\n".join(lines) + "\n"

@@ -79,7 +79,7 @@ class Registry:
         """The hooks or the restricted actions of a resource, out of all entries that its name fits."""
         found: dict[str, None] = {}
         for own in self._fitting(resource):
-            words = own.get(name, ())
+            words = own.get(name) or ()
             found |= dict.fromkeys([words] if isinstance(words, str) else words)
         return tuple(found)
 
@@ -127,7 +127,7 @@ def _check_own(resources: Mapping[str, Json], at: At, faults: Faults) -> None:
     for name, own in resources.items():
         here = (at, str(name))
         if name in SETTINGS:
-            words = [own] if isinstance(own, str) else own
+            words = [own] if isinstance(own, str) else [] if own is None else own
             if not isinstance(words, list) or any(word not in SETTINGS[name] for word in words):
                 faults.add(here, f"expected one or a list of {', '.join(SETTINGS[name])}")
         elif isinstance(own, dict):

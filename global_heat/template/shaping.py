@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from global_heat.model.schema import TypeSchema
-from global_heat.model.values import Json
+from global_heat.model.values import Json, Unknown
 from global_heat.template.evaluation import Run, Trace
 from global_heat.template.given import Given
 from global_heat.template.node import takes_anything
@@ -23,6 +23,11 @@ _VALUE_TYPES = {
     "comma_delimited_list": "List",
     "json": "Map",
 }
+_MOVED: dict[str, tuple[str, str, Callable[[Json], Json]]] = {
+    "OS::Heat::RandomString": ("sequence", "character_classes", lambda value: {"class": value, "min": 1}),
+    "OS::Neutron::Router": ("l3_agent_id", "l3_agent_ids", lambda value: value),
+}
+"""By type: a property that Heat makes the one item of another, and that item."""
 
 
 def shape(
@@ -58,4 +63,22 @@ def shape(
             wished = _VALUE_TYPES.get(str(values.get("type")), property.type)
             property = msgspec.structs.replace(property, type=wished)
         properties[name] = coercion.value(property, value, (name,), (given.at, name))
+    if type in _MOVED:
+        _move(*_MOVED[type], properties, values, given, run)
     return properties
+
+
+def _move(
+    name: str,
+    to: str,
+    item_of: Callable[[Json], Json],
+    properties: dict[str, Json],
+    values: dict[str, Json],
+    given: Given,
+    run: Run,
+) -> None:
+    if isinstance(properties.get(name), Unknown) or not properties.get(name):
+        return
+    if to in values:
+        run.faults.add((given.at, name), f"stands beside {to}; leave one of them out", value=True)
+    properties[to] = [item_of(properties.pop(name))]

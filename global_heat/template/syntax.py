@@ -16,6 +16,7 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _MAC = re.compile(
     r"([0-9A-Fa-f]{1,2}[:-]){5}[0-9A-Fa-f]{1,2}|[0-9A-Fa-f]{12}|([0-9A-Fa-f]{1,4}\.){2}[0-9A-Fa-f]{1,4}"
 )
+_DATE = re.compile(r"([0-9]{4})(?:$|-([0-9]{1,2})(?:$|-([0-9]{1,2})(?=$|[ T])))")
 _CRON_FIELD = re.compile(r"(\*|\d+)(?:-(\d+))?(?:/(\d+))?")
 _CRON_WORDS = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
 _CRON_LAST_DAY = 2, "l"
@@ -112,9 +113,13 @@ def _timezone(value: str) -> str | None:
 
 
 def _moment(value: str) -> str | None:
+    """Month and day may have one digit, and a date may end before them."""
     try:
         if "W" in value:
             raise ValueError
+        if date := _DATE.match(value):
+            year, month, day = date.groups(default="1")
+            value = f"{year}-{month:0>2}-{day:0>2}{value[date.end() :]}"
         datetime.fromisoformat(value)
     except ValueError:
         return "is not a time in ISO 8601"
@@ -129,7 +134,8 @@ def _json_string(value: str) -> str | None:
     return None
 
 
-def _anything(value: str) -> str | None:
+def anything(value: str) -> str | None:
+    """Of constraints that no value violates."""
     return None
 
 
@@ -137,16 +143,16 @@ SYNTAX: dict[str, Callable[[str], str | None]] = {
     "cron_expression": _cron_expression,
     "dns_domain": _dns_domain,
     "dns_name": _dns_name,
-    "expiration": _moment,
+    "expiration": lambda value: _moment(value.strip()),
     "ip_addr": _ip_addr,
     "ip_or_cidr": _ip_or_cidr,
     "iso_8601": _moment,
     "json_string": _json_string,
     "mac_addr": _mac_addr,
     "net_cidr": _net_cidr,
-    "nova.network": _anything,
+    "nova.network": anything,
     "rel_dns_name": _rel_dns_name,
-    "test_constr": _anything,
+    "test_constr": anything,
     "timezone": _timezone,
 }
 """By the constraint's name; the answer says what is wrong, None: nothing."""

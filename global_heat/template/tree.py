@@ -124,10 +124,13 @@ class Tree:
         direct: Mapping[Path, Collection[Path]],
         inferred: Callable[[Path], Collection[Path]],
         is_secret: Callable[[Trace], bool],
+        sketched: Mapping[Path, Container],
     ) -> None:
         self.definitions = definitions
         """The leaves alone."""
         self.containers = {path: _describe(container) for path, container in containers.items()}
+        self.sketched = {path: _describe(container) for path, container in sketched.items()}
+        """What members would hold of groups that have none: only to be shown."""
         self.instances = instances
         """The templates in use, by the place of what they stand for; the root's is ""."""
         self.groups = Groups(containers, is_secret)
@@ -143,6 +146,7 @@ class Tree:
         self._direct = direct
         self._inferred = inferred
         self._is_secret = is_secret
+        self._sketched = sketched
 
     @property
     def description(self) -> str:
@@ -184,9 +188,14 @@ class Tree:
 
     def given(self, path: Path, view: View) -> dict[str, Json]:
         """What a leaf or container is given, evaluated, before its type's schema is applied."""
-        node, run = self._leaves.get(path) or self._nested[path], Run(view)
+        node, run = self._leaves.get(path) or self._nested.get(path) or self._sketched[path], Run(view)
         values = {name: node.given.value(name, run) for name in node.given.names(run)}
         return {name: value for name, value in values.items() if value is not OMITTED}
+
+    def instance(self, path: Path) -> Instance:
+        """The template in use at a place, sketched ones too."""
+        sketched = self._sketched.get(path)
+        return sketched.inner if isinstance(sketched, Nested) else self.instances[path]
 
     def names(self, container: Path = ROOT) -> list[str]:
         """The names of the leaves and containers in the root, a nested stack or a group."""

@@ -190,6 +190,8 @@ DIALECTS: Mapping[str, Mapping[str, Version]] = {
     HEAT: {"2012-12-12": Version("2012-12-12", _CFN, {}, HEAT)},
 }
 """All versions, by what a template says its version under."""
+CFN_DATES = (*DIALECTS[AWS], *DIALECTS[HEAT])
+"""The versions of CloudFormation templates: AWS's own, and Heat's, which has no conditions."""
 
 
 def first_with(function: str) -> str | None:

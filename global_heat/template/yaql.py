@@ -8,6 +8,7 @@ from __future__ import annotations
 # The library uses collections.abc without importing it.
 import collections.abc  # noqa: F401
 import re
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -66,7 +67,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 def _as_json(value: Any) -> Json:
-    """Tuples become lists; what a template has no value for is refused."""
+    """Tuples and sets become lists, a moment its text; what a template has no value for is refused."""
     match value:
         case None | bool() | int() | float() | str():
             return value
@@ -74,6 +75,11 @@ def _as_json(value: Any) -> Json:
             return {_as_key(key): _as_json(item) for key, item in value.items()}
         case list() | tuple():
             return [_as_json(item) for item in value]
+        case set() | frozenset():
+            # Sets have no order, and whoever evaluates this again must find the same.
+            return sorted((_as_json(item) for item in value), key=repr)
+        case datetime():
+            return value.strftime("%Y-%m-%dT%H:%M:%S.%f")
     raise EvaluatorError(f"the result holds a value of type {type(value).__name__}, which no template has")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from global_heat.model.names import PhysicalId
 from global_heat.model.scaling import Adjustment, Change
-from global_heat.model.values import Body, Json, Properties
+from global_heat.model.values import Body, Json, Properties, has_unknown
 from global_heat.resources.heat.groups import Group
 from global_heat.resources.heat.scaling_policy import Policy
 from global_heat.resources.local import LocalType
@@ -43,14 +43,28 @@ class LaunchConfiguration(LocalType):
             "BlockDeviceMappings",
             "ImageId",
             "InstanceType",
-            "KernelId",
             "KeyName",
             "NovaSchedulerHints",
-            "RamDiskId",
             "SecurityGroups",
             "UserData",
         }
     )
+
+    def check(self, props: Properties) -> list[str]:
+        faults = []
+        for index, mapping in enumerate(_known(props.get("BlockDeviceMappings"))):
+            disk = mapping.get("Ebs") if isinstance(mapping, dict) else None
+            if isinstance(mapping, dict) and not disk:
+                faults.append(f"BlockDeviceMappings[{index}] has no Ebs; add it with the SnapshotId")
+            elif isinstance(disk, dict) and not disk.get("SnapshotId"):
+                faults.append(f"BlockDeviceMappings[{index}].Ebs has no SnapshotId; add it")
+        if not (props.get("InstanceId") or (props.get("ImageId") and props.get("InstanceType"))):
+            faults.append("expected ImageId and InstanceType, as there is no InstanceId")
+        return faults
+
+
+def _known(mappings: Json) -> list[Json]:
+    return mappings if isinstance(mappings, list) else []
 
 
 class CfnScalingPolicy(Policy):
@@ -59,6 +73,12 @@ class CfnScalingPolicy(Policy):
     supported = frozenset(
         {"AdjustmentType", "AutoScalingGroupName", "Cooldown", "MinAdjustmentStep", "ScalingAdjustment"}
     )
+
+    def check(self, props: Properties) -> list[str]:
+        type, step = props.get("AdjustmentType"), props.get("MinAdjustmentStep")
+        if step is None or has_unknown(type) or type == "PercentChangeInCapacity":
+            return []
+        return ["MinAdjustmentStep is only for the AdjustmentType PercentChangeInCapacity"]
 
     def adjustment(self, props: Properties) -> Adjustment:
         return Adjustment(

@@ -65,8 +65,6 @@ def _alphabets(props: Properties) -> list[tuple[str, int]]:
     """Each alphabet with the least number of its characters."""
     classes: list[dict[str, Json]]
     classes = props.get("character_classes") or ([] if props.get("character_sequences") else _DEFAULT_CLASSES)
-    if props.get("sequence"):
-        classes = [{"class": props["sequence"], "min": 1}]
     named = [(_CLASSES[str(item.get("class") or "lettersdigits")], _least(item)) for item in classes]
     spelt = [(item["sequence"], _least(item)) for item in props.get("character_sequences") or ()]
     return spelt + named

@@ -18,6 +18,7 @@ _SEED_BYTES = 32
 class KeyPair(ResourceType):
     """Nova would tell a private key of its making only once, in an answer that may be lost: we make it.
 
+    Of a public key that is given there is none to save, whatever `save_private_key` says.
     The name is taken if there is a key of that name; it is ours if the public key is.
     """
 
@@ -31,8 +32,6 @@ class KeyPair(ResourceType):
     def check(self, props: Properties) -> list[str]:
         if props.get("public_key") is None and props.get("type") == "x509":
             return ["a key of type x509 cannot be made here: give the certificate as public_key"]
-        if props.get("public_key") is not None and props.get("save_private_key") is True:
-            return ["save_private_key: the private key of a given public_key is not known"]
         return []
 
     def make(self, making: Making, props: Properties, random_bytes: bytes) -> dict[str, Json]:

@@ -148,6 +148,8 @@ def test_a_drawing_for_graphviz(tmp_path: Path) -> None:
         (("functions",), "str_replace_strict", "Fn::GetAtt"),
         (("functions", "--version", "2015-10-15"), "str_split", "yaql"),
         (("functions", "--cfn"), "Fn::GetAtt", "get_attr"),
+        (("functions", "--cfn", "--version", "2010-09-09"), "Fn::Equals", "get_attr"),
+        (("functions", "--cfn", "--version", "2012-12-12"), "Fn::GetAtt", "Fn::If"),
         (("types", "subnet"), "OS::Neutron::Subnet", "OS::Nova::Server"),
         (("show", "OS::Neutron::Subnet"), "allocation_pools.*.start", "network_id  "),
     ],
@@ -167,6 +169,13 @@ def test_it_ends_quietly_when_nobody_reads(command: tuple[str, ...]) -> None:
     ended = subprocess.run(call, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("options", [("--version", "2012-12-12"), ("--cfn", "--version", "queens")])
+def test_versions_of_the_other_language(tmp_path: Path, options: tuple[str, ...]) -> None:
+    result = run(tmp_path, "functions", *options)
+    assert result.exit_code == 2
+    assert "no version of" in result.output
 
 
 def test_a_type_that_there_is_not(tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ def test_a_random_string_has_what_each_class_and_sequence_asks_for() -> None:
 
 
 def test_the_longest_random_string_uses_all_its_characters() -> None:
-    assert set(randomly(length=512, sequence="octdigits")) == set(string.octdigits)
+    octal = [{"class": "octdigits", "min": 1}]
+    assert set(randomly(length=512, character_classes=octal)) == set(string.octdigits)
 
 
 def test_a_random_string_shorter_than_what_is_asked_of_it_is_a_fault() -> None:
@@ -219,3 +220,33 @@ def test_what_no_cloud_knows_is_called_by_the_name_it_got(name: str) -> None:
     type = ALL[name]
     id = type.natural_id(MAKING, {})
     assert id == type.reference(id, {}) == MAKING.name
+
+
+IMAGE = {"ImageId": "i", "InstanceType": "f"}
+STEP = {"AutoScalingGroupName": "g", "ScalingAdjustment": 1, "MinAdjustmentStep": 0}
+
+
+@pytest.mark.parametrize(
+    ("type", "props", "faults"),
+    [
+        ("LaunchConfiguration", IMAGE, []),
+        ("LaunchConfiguration", {"InstanceId": Unknown("s")}, []),
+        ("LaunchConfiguration", {"ImageId": "i"}, ["ImageId and InstanceType"]),
+        ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": {"SnapshotId": "s"}}]}, []),
+        ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": Unknown("s")}]}, []),
+        ("LaunchConfiguration", {**IMAGE, "BlockDeviceMappings": [{"Ebs": None}]}, ["[0] has no Ebs"]),
+        (
+            "LaunchConfiguration",
+            {**IMAGE, "BlockDeviceMappings": [{"Ebs": {"VolumeSize": 1}}]},
+            ["SnapshotId"],
+        ),
+        ("ScalingPolicy", {**STEP, "AdjustmentType": "PercentChangeInCapacity"}, []),
+        ("ScalingPolicy", {**STEP, "AdjustmentType": Unknown("s")}, []),
+        ("ScalingPolicy", {**STEP, "AdjustmentType": "ExactCapacity"}, ["MinAdjustmentStep"]),
+    ],
+)
+def test_what_the_scaling_of_instances_must_be_told(
+    type: str, props: dict[str, Any], faults: list[str]
+) -> None:
+    found = ALL[f"AWS::AutoScaling::{type}"].check(props)
+    assert len(found) == len(faults) and all(part in said for part, said in zip(faults, found, strict=True))

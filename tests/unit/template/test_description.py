@@ -48,6 +48,33 @@ def test_the_form_must_be_right(text: str) -> None:
         describe_source(Source(VERSION + text), SCHEMAS)
 
 
+@pytest.mark.parametrize(
+    "group",
+    [
+        "OS::Heat::ResourceGroup, properties: {count: 0, resource_def: %s}",
+        "OS::Heat::ResourceGroup, properties: {count: {get_param: c}, resource_def: %s}",
+        "OS::Heat::ResourceGroup, properties: {count: 2, resource_def: %s}",
+        "OS::Heat::AutoScalingGroup, properties: {min_size: 0, max_size: 1, resource: %s}",
+    ],
+)
+def test_one_member_is_shown_of_a_group_even_if_it_has_none(group: str) -> None:
+    child = "description: kid\nparameters: {r: {type: number}}\nresources: {x: {type: 'OS::Heat::None'}}"
+    member = "{type: child.yaml, properties: {r: 1}}"
+    text = f"parameters: {{c: {{type: number}}}}\nresources: {{g: {{type: {group % member}}}}}"
+    described = describe_source(Source(VERSION + text, files={"child.yaml": VERSION + child}), SCHEMAS)
+    [shown] = described.nested["g"].nested.values()
+    assert (shown.type, shown.description, shown.parameters["r"]["Value"]) == ("child.yaml", "kid", 1)
+
+
+def test_what_a_group_of_none_would_hold_is_not_checked() -> None:
+    group = "{type: 'OS::Heat::ResourceGroup', properties: {count: 0, resource_def: {type: bad.yaml}}}"
+    text = f"{VERSION}resources: {{g: {group}%s}}"
+    files = {"bad.yaml": f"{VERSION}resources: {{x: {{type: 'No::Such'}}}}\nnope: 1"}
+    describe_source(Source(text % "", files=files), SCHEMAS)
+    with pytest.raises(Invalid, match="nope"):
+        describe_source(Source(text % ", h: {type: bad.yaml}", files=files), SCHEMAS)
+
+
 def test_functions_of_later_versions_and_keys_that_stand_twice() -> None:
     values = "value: [{repeat: {}}, {nothing: x}], value: {yaql: 1}"
     old = f"heat_template_version: 2014-10-16\noutputs: {{o: {{{values}}}}}"

@@ -145,6 +145,16 @@ def test_bad_environments(text: str, path: str) -> None:
     assert [fault.path for fault in caught.value.faults] == [path]
 
 
+@pytest.mark.parametrize("setting", ["hooks", "restricted_actions"])
+def test_a_setting_that_is_null_says_nothing(setting: str) -> None:
+    registry = {"resources": {"a": {setting: None}}}
+    tree = compile_text(
+        "resources: {a: {type: 'OS::Heat::None'}}", environment={"resource_registry": registry}
+    )
+    [definition] = tree.definitions.values()
+    assert (definition.hooks, definition.restricted) == ((), ())
+
+
 A = "resources: {a: {type: 'My::Type'}, web_1: {type: 'OS::Heat::RandomString'}}"
 NONE, RANDOM = "OS::Heat::None", "OS::Heat::RandomString"
 

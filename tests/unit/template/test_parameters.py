@@ -120,6 +120,16 @@ def test_unknown_ones_are_faults_where_they_are_given() -> None:
             "time zone",
         ),
         ("type: string, constraints: [{custom_constraint: iso_8601}]", "2020-01-01T00:00:00Z", "x", "ISO"),
+        ("type: string, constraints: [{custom_constraint: iso_8601}]", "2020", "20", "ISO"),
+        ("type: string, constraints: [{custom_constraint: iso_8601}]", "2020-1", "2020-13", "ISO"),
+        (
+            "type: string, constraints: [{custom_constraint: iso_8601}]",
+            "2020-1-2 03:04",
+            "2020-1T03:04",
+            "ISO",
+        ),
+        ("type: string, constraints: [{custom_constraint: expiration}]", " 2120 ", "x", "ISO"),
+        ("type: number, constraints: [{range: {min: 1, max: 5}}]", "nan", "inf", "from 1 to 5"),
         ("type: string, constraints: [{custom_constraint: json_string}]", "{}", "{a}", "not JSON"),
         (
             "type: string, constraints: [{custom_constraint: cron_expression}]",
@@ -139,6 +149,22 @@ def test_a_default_must_fit_as_well() -> None:
     assert "length" in fault_of("type: string, default: abcd, constraints: [{length: {max: 3}}]", "ok")
 
 
+def test_custom_constraints_look_at_a_default_when_it_is_used() -> None:
+    declaration = "type: string, default: x, constraints: [{custom_constraint: ip_addr}]"
+    assert value_of(declaration, "1.2.3.4") == "1.2.3.4"
+    assert "IP address" in fault_of(declaration)
+
+
+def test_custom_constraints_of_what_is_no_text() -> None:
+    number, flag = (
+        f"type: {type}, constraints: [{{custom_constraint: %s}}]" for type in ("number", "boolean")
+    )
+    assert "for a text" in fault_of(number % "ip_addr", 5)
+    assert "for a text" in fault_of(flag % "timezone", True)
+    assert value_of(number % "timezone", 0) == 0
+    assert value_of(number % "test_constr", 5) == 5
+
+
 @pytest.mark.parametrize(
     "declaration",
     [
@@ -152,6 +178,9 @@ def test_a_default_must_fit_as_well() -> None:
         "type: string, default: x, constraints: [{length: {min: 1.5}}]",
         "type: string, default: x, constraints: [{allowed_pattern: '['}]",
         "type: number, default: 4, constraints: [{modulo: {step: 2}}]",
+        "type: number, default: 3, constraints: [{modulo: {step: 1.5, offset: 0}}]",
+        "type: number, default: 3, constraints: [{range: {max: null}}]",
+        "type: string, default: x, constraints: [{length: {min: null, max: null}}]",
         "type: string, default: x, constraints: [{custom_constraint: no.such}]",
         "type: string, default: x, tags: 5",
     ],

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from global_heat.model.errors import Invalid
@@ -7,7 +9,7 @@ from global_heat.model.names import Path
 from global_heat.model.values import Json
 from global_heat.template.tree import Gap
 from global_heat.template.view import NothingYet
-from tests.unit.template.compiling import Recorded, compile_text, faults_of
+from tests.unit.template.compiling import VERSION, Recorded, compile_text, faults_of
 
 A = Path("a")
 
@@ -90,8 +92,66 @@ def test_what_does_not_fit(type: str, properties: str, path: str, expected: str)
     assert expected in message
 
 
+LAUNCHED = "ImageId: i, InstanceType: f"
+
+
+@pytest.mark.parametrize(
+    ("type", "properties", "path"),
+    [
+        ("AWS::AutoScaling::LaunchConfiguration", f"{LAUNCHED}, KernelId: k", ".KernelId"),
+        ("AWS::AutoScaling::LaunchConfiguration", f"{LAUNCHED}, RamDiskId: null", ".RamDiskId"),
+        (
+            "AWS::AutoScaling::LaunchConfiguration",
+            f"{LAUNCHED}, BlockDeviceMappings: [{{DeviceName: a, NoDevice: {{}}, Ebs: {{SnapshotId: s}}}}]",
+            ".BlockDeviceMappings[0].NoDevice",
+        ),
+        ("AWS::EC2::Instance", f"{LAUNCHED}, KernelId: k", ".KernelId"),
+        ("AWS::EC2::VPC", "CidrBlock: 10.0.0.0/24, Tags: [{Key: a, Value: b}]", ".Tags"),
+        (
+            "AWS::AutoScaling::AutoScalingGroup",
+            "AvailabilityZones: [a], MinSize: 1, MaxSize: 1, InstanceId: i, HealthCheckGracePeriod: 5",
+            ".HealthCheckGracePeriod",
+        ),
+    ],
+)
+def test_what_heat_does_not_implement_is_refused(type: str, properties: str, path: str) -> None:
+    found = faults_of(f'resources: {{a: {{type: "{type}", properties: {{{properties}}}}}}}')
+    assert "not implemented" in found[f"resources.a.properties{path}"]
+
+
 def test_a_former_name_is_taken_for_the_new_one() -> None:
     assert shaped("Neutron::Port", "network_id: n")["network"] == "n"
+
+
+def test_what_heat_makes_an_item_of_another_property() -> None:
+    assert shaped("Heat::RandomString", "length: 5, sequence: digits") == {
+        "length": 5,
+        "character_classes": [{"class": "digits", "min": 1}],
+    }
+    router = shaped("Neutron::Router", "l3_agent_id: x")
+    assert router["l3_agent_ids"] == ["x"] and "l3_agent_id" not in router
+    assert "beside" in fault("Neutron::Router", "l3_agent_id: x, l3_agent_ids: []")[1]
+
+
+@pytest.mark.parametrize(
+    ("type", "default", "given", "value"),
+    [
+        ("string", "d", "null", ""),
+        ("number", 7, "null", 0),
+        ("comma_delimited_list", "'a,b'", "null", []),
+        ("json", "{a: 1}", "null", {}),
+        ("json", "{a: 1}", "[1, {a: 2}]", '[1, {"a": 2}]'),
+    ],
+)
+def test_what_a_template_is_given_as_properties(type: str, default: Json, given: str, value: Json) -> None:
+    child = f"{VERSION}parameters: {{p: {{type: {type}, default: {default}}}}}\n"
+    child += "outputs: {o: {value: {get_param: p}}}"
+    text = f"resources: {{a: {{type: child.yaml, properties: {{p: {given}}}}}}}\n"
+    text += "outputs: {o: {value: {get_attr: [a, o]}}}"
+    tree = compile_text(text, files={"child.yaml": child})
+    assert tree.properties(A, NothingYet()) == {"p": value}
+    inside = json.loads(value) if type == "json" and isinstance(value, str) else value
+    assert tree.outputs(NothingYet())["o"].value == inside
 
 
 def test_the_type_that_does_nothing_takes_anything() -> None:

@@ -169,6 +169,25 @@ def test_a_launch_configuration_is_named_by_a_reference() -> None:
         instances("lc")
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("LaunchConfigurationName: {get_resource: lc}, VPCZoneIdentifier: [a, b]", "expected one"),
+        ("LaunchConfigurationName: {get_resource: lc}, InstanceId: i", "found both"),
+        ("InstanceId: ''", "found neither"),
+    ],
+)
+def test_bad_groups_of_instances(said: str, why: str) -> None:
+    found = faults_of(
+        "resources:\n"
+        "  lc: {type: 'AWS::AutoScaling::LaunchConfiguration', properties: {ImageId: i, InstanceType: f}}\n"
+        "  g:\n"
+        "    type: AWS::AutoScaling::AutoScalingGroup\n"
+        f"    properties: {{AvailabilityZones: [a], MinSize: 0, MaxSize: 1, {said}}}\n"
+    )
+    assert list(found) == ["resources.g.properties"] and why in found["resources.g.properties"]
+
+
 def test_an_instance_without_a_mapping_cannot_be_carried_out_yet() -> None:
     text = CFN % "{Ref: lc}"
     tree = compile_source(Source(text), IDENTITY, SCHEMAS, None)

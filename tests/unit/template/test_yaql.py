@@ -28,6 +28,8 @@ def output(expression: str, version: str = "2018-08-31") -> tuple[Json, str]:
         ("{expression: '$.data.groupBy($)', data: [1, 1]}", [[1, [1, 1]]]),
         ("{expression: 'dict(a => $.data)', data: null}", {"a": None}),
         ("{expression: '1 + 1'}", 2),
+        ("{expression: '$.data.toSet()', data: [b, a, b, c]}", ["a", "b", "c"]),
+        ("{expression: 'datetime(2020, 1, 2)'}", "2020-01-02T00:00:00.000000"),
     ],
 )
 def test_expressions(arguments: str, value: Json) -> None:
@@ -40,8 +42,8 @@ def test_expressions(arguments: str, value: Json) -> None:
         ("{expression: '$.data.zz', data: {a: 1}}", "no key"),
         ("{expression: 'range(0, 1000).sum()'}", "exceeds"),
         ("{expression: '$.data * 3000', data: abcdefghij}", "memory"),
-        ("{expression: 'now()'}", "datetime"),
-        ("{expression: '$.data.toSet()', data: [1]}", "type set"),
+        ("{expression: 'timespan(days => 1)'}", "timedelta"),
+        ("{expression: 'regex(a)'}", "Pattern"),
     ],
 )
 def test_what_only_evaluation_shows_is_the_outputs_error(arguments: str, expected: str) -> None:
