@@ -350,12 +350,15 @@ class Expansion:
 
     def _build_members(self, of: Path, members: Members, at: At, group: Group, below: _Around) -> None:
         before: tuple[Path, ...] = ()
+        around = self._faults.member
         for name, type in members.types.items():
             path = Path(f"{of}/{name}")
+            self._faults.member = {**around, of: name} if group.type != CHAIN_TYPE else around
             given = _given_to(name, members)
             text = msgspec.structs.replace(members.text, type=type)
             group.nodes[name] = self._build_node(path, name, text, at, given, below, before)
             before = (path,) if members.in_turn else ()
+        self._faults.member = around
 
 
 def _given_to(name: str, members: Members) -> Given:

@@ -93,6 +93,11 @@ CHILD = (
             " {type: 'OS::Heat::RandomString', properties: {length: '%index%%i%x'}}",
             ['expected a whole number, found the text "00x"'],
         ),
+        (
+            "OS::Heat::ResourceGroup",
+            "count: 'a%index%', index_var: '%i%', resource_def: {type: 'OS::Heat::None'}",
+            ['expected a whole number, found the text "a0"'],
+        ),
     ],
 )
 def test_a_fault_with_the_name_of_its_member_is_told_once(type: str, given: str, messages: list[str]) -> None:
