@@ -10,7 +10,7 @@ from global_heat.model.values import Json
 from global_heat.template.evaluator import Evaluator
 from global_heat.template.location import Wrong
 from global_heat.template.pattern import Pattern
-from global_heat.template.syntax import LOOKED_UP, SYNTAX, anything
+from global_heat.template.syntax import ALWAYS_TEXT, LOOKED_UP, SYNTAX, anything
 from global_heat.template.values import describe
 
 KINDS = ("range", "length", "modulo", "allowed_values", "allowed_pattern", "custom_constraint")
@@ -87,9 +87,12 @@ def _allowed_pattern(bound: Json, value: Json) -> str | None:
 
 def _custom(bound: Json, value: Json) -> str | None:
     check = SYNTAX.get(bound)
-    if check is None or check is anything or (not value and not isinstance(value, list)):
+    if check is None or check is anything:
         return None
-    return check(value) if isinstance(value, str) else f"{bound} is for a text"
+    if isinstance(value, str):
+        return check(value) if value else None
+    taken = not value and not isinstance(value, list) and bound not in ALWAYS_TEXT
+    return None if taken else f"{bound} is for a text"
 
 
 _EXPECTED = {

@@ -156,6 +156,8 @@ SYNTAX: dict[str, Callable[[str], str | None]] = {
     "timezone": _timezone,
 }
 """By the constraint's name; the answer says what is wrong, None: nothing."""
+ALWAYS_TEXT = frozenset({"ip_addr", "ip_or_cidr", "iso_8601", "mac_addr", "net_cidr"})
+"""Those that 0 and false violate like any number; the others take whatever is empty, as in Heat."""
 
 _LOOKED_UP = """
     barbican.container barbican.secret blazar.reservation

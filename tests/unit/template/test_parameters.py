@@ -166,6 +166,20 @@ def test_custom_constraints_of_what_is_no_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "empty_too"),
+    [("ip_addr", False), ("net_cidr", False), ("mac_addr", False), ("dns_name", True), ("json_string", True)],
+)
+def test_custom_constraints_of_what_is_empty(name: str, empty_too: bool) -> None:
+    assert value_of(f"type: string, constraints: [{{custom_constraint: {name}}}]", "") == ""
+    for type, value in (("number", 0), ("boolean", False)):
+        declaration = f"type: {type}, constraints: [{{custom_constraint: {name}}}]"
+        if empty_too:
+            assert value_of(declaration, value) == value
+        else:
+            assert fault_of(declaration, value)
+
+
+@pytest.mark.parametrize(
     "declaration",
     [
         "type: list",

@@ -28,7 +28,7 @@ def output(expression: str, version: str = "2018-08-31") -> tuple[Json, str]:
         ("{expression: '$.data.groupBy($)', data: [1, 1]}", [[1, [1, 1]]]),
         ("{expression: 'dict(a => $.data)', data: null}", {"a": None}),
         ("{expression: '1 + 1'}", 2),
-        ("{expression: '$.data.toSet()', data: [b, a, b, c]}", ["a", "b", "c"]),
+        ("{expression: '$.data.toSet()', data: [h, b, f, a, b, g, c, e, d]}", [*"abcdefgh"]),
         ("{expression: 'datetime(2020, 1, 2)'}", "2020-01-02T00:00:00.000000"),
     ],
 )
