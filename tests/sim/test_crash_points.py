@@ -32,7 +32,7 @@ def test_every_resource_type_has_a_life():
 @pytest.mark.parametrize("type", [*ONE_OF_EACH_HANDLE, "a thing that is there"])
 def test_whoever_is_struck_wherever_nothing_is_violated(type):
     points = list(crash_points.points([type]))
-    assert len({at for _, at, _ in points}) >= 4
+    assert len({at for _, at, _ in points}) >= 3
     assert [line for point in points for line in crash_points.strike(point)] == []
 
 
