@@ -84,8 +84,13 @@ class Wishing:
         """Carry it out, also when the caller hangs up: what was made for it must not be left lying about."""
         task = asyncio.create_task(prepare.around(wish))
         self.under_way.add(task)
-        task.add_done_callback(self.under_way.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Operation]) -> None:
+        self.under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever wished may have hung up: then nobody else takes it
 
     async def change(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -45,3 +46,23 @@ async def test_a_trust_whose_wish_was_not_written_stays_in_the_ledger(world: Wor
     (entry,) = (await world.store.scan(keys.TRUSTS)).entries
     assert decode(TrustAttempt, entry.value).stack == stack, "and no record: whoever sweeps finds it"
     assert await world.store.get(keys.trust(call.who.project, stack, "default")) is None
+
+
+async def test_a_wish_that_fails_after_its_caller_hung_up_is_no_defect(world: World):
+    defects: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: defects.append(context))
+    world.trusts.meeting = meeting = asyncio.Barrier(2)
+    wishing = Wishing(world.backend)
+    call = Call(await world.tokens.check("ann"), "ann")
+    asking = asyncio.create_task(wishing.create(call, "web", Spec(Source(template=ONE_NET))))
+    await world.trusts.asked.wait()
+    world.cluster.space = False
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    (under_way,) = wishing.under_way
+    await meeting.wait()
+    await asyncio.wait({under_way})
+    del under_way
+    gc.collect()
+    assert defects == []
