@@ -61,7 +61,7 @@ def _chain(members: Sequence[list[Step]], size: int, pause: float, by_path: dict
         batch = [step for member in members[at : at + size] for step in member]
         for step in batch if before else ():
             if step.kind is Kind.APPLY:
-                needs = tuple(sorted({*by_path[step.path].needs, *before}))
+                needs = tuple(sorted({*step.needs, *before}))
                 by_path[step.path] = msgspec.structs.replace(step, needs=needs, pause_seconds=pause)
         needed = {need for step in batch for need in step.needs}
         before = [step.path for step in batch if step.path not in needed]

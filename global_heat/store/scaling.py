@@ -16,6 +16,7 @@ from global_heat.store.groups import with_past
 from global_heat.store.reading import StackView, read_operation, read_stack
 from global_heat.store.wishes import StackWish, Wishes
 from global_heat.template.groups import Scope
+from global_heat.template.scaling import within
 from global_heat.template.source import GroupPast, Scaled
 
 _TRIES = 8
@@ -81,7 +82,7 @@ class Scaling:
         ended = await self._ended(header)
         if _is_cooling(past, path, scope, adjustment.cooldown_seconds, ended, now):
             return None
-        size = bounded(adjustment.size(scope.size), scope)
+        size = within(adjustment.size(scope.size), scope.least, scope.most)
         if size == scope.size:
             return None
         return StackWish(
@@ -97,10 +98,6 @@ class Scaling:
         """When the last scaling, or the creation, was over, if nothing else was wished since; else 0."""
         operation = await read_operation(self._store, header.project, header.operation)
         return header.ended_at if operation.verb in (_SCALE, "create") else 0.0
-
-
-def bounded(size: int, scope: Scope) -> int:
-    return max(scope.least, size if scope.most is None else min(size, scope.most))
 
 
 def _is_cooling(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from global_heat.model.values import Json, Unknown
+from global_heat.model.values import Json
 from global_heat.template.evaluation import Run
 from global_heat.template.given import Given
-from global_heat.template.location import At, Wrong
+from global_heat.template.location import At
 from global_heat.template.node import Group
-from global_heat.template.values import OMITTED, describe, walk
+from global_heat.template.values import OMITTED, walk
 
 DEPLOYMENTS: Mapping[str, str] = {
     "OS::Heat::SoftwareDeploymentGroup": "OS::Heat::SoftwareDeployment",
@@ -48,13 +48,7 @@ class ForServer:
 class DeploymentGroup(Group):
     """Its attributes are maps from the members' names to what each of them has, whatever that is called."""
 
-    def attribute(self, keys: list[Json], run: Run) -> Json:
-        name, *path = keys
-        run.trace.awaited.add(self.path)
-        if not isinstance(name, str):
-            raise Wrong(f"expected an attribute's name, found {describe(name)}")
-        if self.members.shape is None:
-            return Unknown(f"{self.path}.{name}")
+    def answer(self, name: str, path: list[Json], run: Run) -> Json:
         wanted = [_ATTRIBUTES.get(name, name)]
         found = walk(
             {member: self.of(node, wanted, run) for member, node in self.nodes.items()},

@@ -198,13 +198,16 @@ class Group:
         return self.title.arn
 
     def attribute(self, keys: list[Json], run: Run) -> Json:
-        """`refs`, `refs_map`, `removed_rsrc_list`, `resource.N`, `attributes`; else a list, one a member."""
         name, *path = keys
         run.trace.awaited.add(self.path)
         if not isinstance(name, str):
             raise Wrong(f"expected an attribute's name, found {describe(name)}")
         if self.members.shape is None:
             return Unknown(f"{self.path}.{name}")
+        return self.answer(name, path, run)
+
+    def answer(self, name: str, path: list[Json], run: Run) -> Json:
+        """`refs`, `refs_map`, `removed_rsrc_list`, `resource.N`, `attributes`; else a list, one a member."""
         match name:
             case "refs":
                 found = walk([node.reference(run) for node in self.nodes.values()], path, text_indexes=False)
@@ -218,9 +221,9 @@ class Group:
                     raise Wrong("expected the name of the members' attribute after attributes")
                 return {name: self.of(node, path, run) for name, node in self.nodes.items()}
             case _ if name.startswith("resource."):
-                return self.inside(keys, run)
+                return self.inside([name, *path], run)
             case _:
-                return [self.of(node, keys, run) for node in self.nodes.values()]
+                return [self.of(node, [name, *path], run) for node in self.nodes.values()]
         return None if found is OMITTED else found
 
     def of(self, member: Node, keys: list[Json], run: Run) -> Json:

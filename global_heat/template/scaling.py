@@ -17,7 +17,7 @@ from global_heat.template.evaluation import Run
 from global_heat.template.location import Wrong
 from global_heat.template.node import Group
 from global_heat.template.source import GroupPast
-from global_heat.template.values import OMITTED, describe, walk
+from global_heat.template.values import OMITTED, walk
 
 ASG_TYPE = "OS::Heat::AutoScalingGroup"
 _NAME_CHARACTERS = 12
@@ -45,7 +45,11 @@ def size_of(bounds: Bounds, shaped: Mapping[str, Json], past: GroupPast | None, 
     size: int = wished or least
     if past is not None and past.size is not None:
         size = (wished or past.size) if past.digest != digest else past.size
-    most = shaped.get(bounds.most)
+    return within(size, least, shaped.get(bounds.most))
+
+
+def within(size: int, least: int, most: int | None) -> int:
+    """The size that is nearest within its bounds."""
     return max(least, size if most is None else min(size, most))
 
 
@@ -78,15 +82,9 @@ class ScalingGroup(Group):
         # Nobody records what it is called: it follows from where it stands. A view may say otherwise.
         return known if isinstance(known, str) else self.title.name
 
-    def attribute(self, keys: list[Json], run: Run) -> Json:
-        name, *path = keys
-        run.trace.awaited.add(self.path)
-        if not isinstance(name, str):
-            raise Wrong(f"expected an attribute's name, found {describe(name)}")
-        if self.members.shape is None:
-            return Unknown(f"{self.path}.{name}")
+    def answer(self, name: str, path: list[Json], run: Run) -> Json:
         if name.startswith("resource."):
-            return self.inside(keys, run)
+            return self.inside([name, *path], run)
         if name not in self.schema.attributes:
             known = ", ".join(sorted(self.schema.attributes)) or "none at all"
             raise Wrong(f"{self.type} has no attribute {name}; it has {known}")
